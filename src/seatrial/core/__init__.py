@@ -1,0 +1,1 @@
+"""Words as types: messages, generations, traces, results, locks, config, errors. No I/O."""

@@ -1,0 +1,62 @@
+"""Who listens: our own sockets, seen through /proc."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatrial.serve import sockets
+
+pytestmark = pytest.mark.skipif(not sockets.available(), reason="no /proc/net on this system")
+
+
+def listening(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.socket(family)
+    server.bind((host, 0))
+    server.listen()
+    return server
+
+
+def test_our_own_listener_is_ours() -> None:
+    with listening("127.0.0.1") as server:
+        port = server.getsockname()[1]
+        found = sockets.listeners("127.0.0.1", port)
+        assert len(found) == 1
+        assert found <= sockets.sockets_of(os.getpid())
+        assert os.getpid() in sockets.owners(found)
+
+
+def test_a_wildcard_accepts_for_the_loopback_address_too() -> None:
+    with listening("0.0.0.0") as server:
+        assert len(sockets.listeners("127.0.0.1", server.getsockname()[1])) == 1
+
+
+def test_another_address_does_not() -> None:
+    with listening("127.0.0.2") as server:
+        assert not sockets.listeners("127.0.0.1", server.getsockname()[1])
+
+
+def test_a_socket_that_does_not_listen_does_not_count() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert not sockets.listeners("127.0.0.1", bound.getsockname()[1])
+
+
+def test_a_process_that_is_gone_holds_nothing() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    assert sockets.sockets_of(child.pid) == frozenset()
+    assert sockets.command_line(child.pid) == ""
+    assert not sockets.maps_file(child.pid, Path(sys.executable))
+
+
+def test_a_mapped_file_is_seen() -> None:
+    binary = Path(sys.executable).resolve()
+    assert sockets.maps_file(os.getpid(), binary)
+    assert not sockets.maps_file(os.getpid(), Path(__file__))

@@ -1,0 +1,34 @@
+"""Diagnosis: failure modes over traces, with verbatim evidence, and one primary cause each.
+
+Not a judge: everything here is a rule over recorded facts. In: trials on disk. Out: `Diagnosis`.
+"""
+
+from seatrial.diagnose.findings import (
+    INCONCLUSIVE,
+    NONE,
+    Diagnosis,
+    Group,
+    ModeFinding,
+    Recommendation,
+    TrialDiagnosis,
+    to_json,
+)
+from seatrial.diagnose.modes import MODES, Mode, mode_of
+from seatrial.diagnose.run import diagnose_run
+from seatrial.diagnose.trial import diagnose_trial
+
+__all__ = [
+    "INCONCLUSIVE",
+    "MODES",
+    "NONE",
+    "Diagnosis",
+    "Group",
+    "Mode",
+    "ModeFinding",
+    "Recommendation",
+    "TrialDiagnosis",
+    "diagnose_run",
+    "diagnose_trial",
+    "mode_of",
+    "to_json",
+]

@@ -1,0 +1,1 @@
+"""Arms, locks, trials, calibration and resume: the bench."""

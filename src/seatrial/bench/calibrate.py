@@ -1,0 +1,71 @@
+"""Calibration: before a verdict, the meter itself is tried.
+
+In the same harness, the reference solution must pass every sampled task and an agent that does
+nothing must fail it. A meter that fails this says nothing about a model, and the run does not
+start. One task of each family is tried.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from seatrial.bench.arm import ResolvedArm
+from seatrial.bench.trial import Trial, run_trial
+from seatrial.core.config import ArmSpec
+from seatrial.core.result import Result
+from seatrial.core.trace import TrialRef
+from seatrial.suites import Task
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """What the two calibration agents did."""
+
+    oracle_passed: int
+    nop_failed: int
+    tasks: int
+    problems: tuple[str, ...]
+    """One line for each task on which the meter is wrong."""
+
+    @property
+    def sound(self) -> bool:
+        return not self.problems
+
+
+async def calibrate(tasks: list[Task], arm: ResolvedArm) -> Calibration:
+    """Try the meter on one task of each family, in `arm`'s sandbox."""
+    sample = list({task.family or task.id: task for task in reversed(tasks)}.values())
+    problems: list[str] = []
+    passed = failed = 0
+    for task in sample:
+        if task.solution is not None:
+            result = await _try(task, arm, "oracle")
+            passed += result.outcome == "passed"
+            if result.outcome != "passed":
+                problems.append(f"{task.id}: the reference solution does not pass{_why(result)}")
+        result = await _try(task, arm, "nop")
+        failed += result.oracle.status == "failed"
+        if result.oracle.status != "failed":
+            problems.append(f"{task.id}: doing nothing is not a clear failure{_why(result)}")
+    return Calibration(passed, failed, len(sample), tuple(problems))
+
+
+async def _try(task: Task, arm: ResolvedArm, agent: str) -> Result:
+    spec = msgspec.convert(
+        {"name": agent, "agent": agent, "sandbox": arm.spec.sandbox}, type=ArmSpec
+    )
+    with tempfile.TemporaryDirectory(prefix="seatrial-calibration-") as name:
+        trial = Trial(
+            ref=TrialRef(task.id, task.digest, agent),
+            task=task,
+            arm=msgspec.structs.replace(arm, spec=spec),
+            folder=Path(name),
+        )
+        return await run_trial(trial, None)
+
+
+def _why(result: Result) -> str:
+    reason = result.detail or result.oracle.detail
+    return f": {reason}" if reason else f" ({result.outcome})"

@@ -1,0 +1,144 @@
+"""A run: suite x arms x seeds, attested, interleaved, resumable.
+
+Every arm is attested before its first trial and after its last; the trials of one task run on
+all arms at about the same time, so that drift of the machine meets them alike. Whatever is
+finished stays; a resumed run does what is missing. In: a run directory. Out: a `RunEnd`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from seatrial.bench.arm import ResolvedArm, resolve
+from seatrial.bench.calibrate import calibrate
+from seatrial.bench.engines import ServedArm
+from seatrial.bench.prepare import tasks_of
+from seatrial.bench.progress import Progress, Silent
+from seatrial.bench.trial import Trial, run_trial
+from seatrial.core.errors import SeatrialError, UnattestedError
+from seatrial.core.result import Result
+from seatrial.core.trace import TrialRef
+from seatrial.sandbox import require
+from seatrial.store import RunDir, TrialKey
+from seatrial.suites import Task
+
+MAX_ATTEMPTS = 2
+"""Only trials that infrastructure left unscored are tried again."""
+
+
+class RunEnd(msgspec.Struct, frozen=True):
+    """How a run ended."""
+
+    exit_code: int
+    problems: tuple[str, ...] = ()
+
+
+async def execute(run: RunDir, progress: Progress | None = None) -> RunEnd:
+    """Do every trial of `run` that is not finished.
+
+    Raises:
+        UserError: a model, sandbox or suite is missing.
+        UnattestedError: an arm cannot be proven, or is not the one that the run began with.
+        BusyError: another process holds the run.
+    """
+    progress = progress or Silent()
+    with run:
+        arms = [resolve(spec) for spec in run.manifest.spec.arms]
+        for kind in sorted({arm.spec.sandbox for arm in arms}):
+            require(kind)
+        tasks = tasks_of(run)
+        problems = await _calibrate(run, tasks, arms[0], progress)
+        if problems:
+            return RunEnd(3, problems)
+        async with AsyncExitStack() as stack:
+            progress.phase("starting and attesting the engines")
+            served = [
+                await stack.enter_async_context(ServedArm(arm, run, progress)) for arm in arms
+            ]
+            return await _trials(run, tasks, served, progress)
+
+
+async def _calibrate(
+    run: RunDir, tasks: list[Task], arm: ResolvedArm, progress: Progress
+) -> tuple[str, ...]:
+    known = any(line.get("event") == "calibrated" for line in run.journal_lines())
+    if known or not run.manifest.spec.calibrate:
+        return ()
+    progress.phase("calibrating the meter")
+    calibration = await calibrate(tasks, arm)
+    event = "calibrated" if calibration.sound else "calibration_failed"
+    run.journal(event, **msgspec.to_builtins(calibration))
+    return calibration.problems
+
+
+async def _trials(
+    run: RunDir, tasks: list[Task], served: list[ServedArm], progress: Progress
+) -> RunEnd:
+    seeds = run.manifest.spec.seeds
+    plan = {arm: [(task, seed) for seed in seeds for task in tasks] for arm in served}
+    done = run.finished_keys()
+    left = {
+        arm: [(task, seed) for task, seed in work if _key(task, arm, seed) not in done]
+        for arm, work in plan.items()
+    }
+    total = sum(len(work) for work in plan.values())
+    progress.plan(total, total - sum(len(work) for work in left.values()))
+    progress.phase("running trials")
+    async with asyncio.TaskGroup() as group:
+        for arm, work in left.items():
+            # The same order on every arm, so that drift of the machine meets them alike.
+            random.Random(run.manifest.run).shuffle(work)
+            queue = deque(work)
+            for _ in range(arm.arm.spec.engine.slots):
+                group.create_task(_worker(run, arm, queue, progress))
+    progress.phase("attesting again")
+    problems = [problem for arm in served for problem in await _confirm(run, arm)]
+    run.journal("suspended" if problems else "finished", problems=problems)
+    return RunEnd(3 if problems else 0, tuple(problems))
+
+
+def _key(task: Task, arm: ServedArm, seed: int) -> TrialKey:
+    return TrialKey(task.id, task.digest, arm.arm_id, seed)
+
+
+async def _worker(
+    run: RunDir, arm: ServedArm, queue: deque[tuple[Task, int]], progress: Progress
+) -> None:
+    while queue:
+        task, seed = queue.popleft()
+        for _ in range(MAX_ATTEMPTS):
+            result = await _attempt(run, arm, task, seed, progress)
+            if result.outcome != "unscored":
+                break
+
+
+async def _attempt(
+    run: RunDir, arm: ServedArm, task: Task, seed: int, progress: Progress
+) -> Result:
+    endpoint = await arm.endpoint()
+    ref = TrialRef(task.id, task.digest, arm.arm_id, seed)
+    folder = run.new_attempt(ref)
+    ref = msgspec.structs.replace(ref, attempt=int(folder.name.removeprefix("attempt-")))
+    progress.trial_started(ref, arm.arm.spec.name)
+    result = await run_trial(Trial(ref, task, arm.arm, folder), endpoint)
+    run.write_result(folder, result)
+    progress.trial_finished(result)
+    return result
+
+
+async def _confirm(run: RunDir, arm: ServedArm) -> list[str]:
+    """Attest once more; when it fails, the trials of this arm are tainted, not rewritten."""
+    try:
+        await arm.confirm()
+    except UnattestedError as error:
+        run.taint(arm.arm_id, "identity_not_confirmed")
+        return [error.message]
+    except SeatrialError as error:
+        run.taint(arm.arm_id, "identity_not_confirmed")
+        return [f"{arm.arm.spec.name}: {error.message}"]
+    return []

@@ -23,9 +23,7 @@ counts = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.
 levels = st.floats(0.01, 0.999)
 
 
-@pytest.mark.parametrize(
-    ("method", "name"), [(wilson, "wilson"), (clopper_pearson, "exact")]
-)
+@pytest.mark.parametrize(("method", "name"), [(wilson, "wilson"), (clopper_pearson, "exact")])
 def test_agrees_with_scipy(method, name):
     stats = pytest.importorskip("scipy.stats")
     for k, n, level in GRID:
@@ -45,6 +43,7 @@ def test_beta_agrees_with_scipy():
 
 
 @pytest.mark.parametrize("method", METHODS)
+@settings(deadline=None)
 @given(counts, levels)
 def test_contains_the_estimate_and_is_symmetric(method, kn, level):
     k, n = kn
@@ -56,6 +55,7 @@ def test_contains_the_estimate_and_is_symmetric(method, kn, level):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@settings(deadline=None)
 @given(counts, levels)
 def test_grows_with_k_and_with_the_level(method, kn, level):
     k, n = kn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.stats import fisher_exact, mcnemar_midp
@@ -28,6 +28,7 @@ def test_midp_agrees_with_scipy():
         assert mcnemar_midp(b, c) == pytest.approx(theirs, rel=1e-9), (b, c)
 
 
+@settings(deadline=None)
 @given(cells, cells, cells, cells)
 def test_fisher_does_not_care_how_the_table_is_written(a, b, c, d):
     p = fisher_exact(a, b, c, d)
@@ -35,6 +36,7 @@ def test_fisher_does_not_care_how_the_table_is_written(a, b, c, d):
     assert p == fisher_exact(c, d, a, b) == fisher_exact(b, a, d, c) == fisher_exact(a, c, b, d)
 
 
+@settings(deadline=None)
 @given(cells, cells)
 def test_midp_is_symmetric_and_grows_surer(b, c):
     p = mcnemar_midp(b, c)

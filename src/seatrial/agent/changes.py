@@ -59,16 +59,26 @@ def _look(workspace: Path) -> Snapshot:
     prefix = len(str(workspace)) + 1
     while folders and len(seen) < MAX_FILES:
         try:
-            entries = list(os.scandir(folders.pop()))
+            # Sorted, so that the bound cuts the same files off every time.
+            entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)
         except OSError:  # removed, or made unreadable, while we look
             continue
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
             elif entry.is_file(follow_symlinks=False):
-                stat = entry.stat(follow_symlinks=False)
-                seen[entry.path[prefix:]] = _Seen(stat.st_size, stat.st_mtime_ns, stat.st_ino)
+                found = _stat(entry)
+                if found is not None:
+                    seen[entry.path[prefix:]] = found
     return seen
+
+
+def _stat(entry: os.DirEntry[str]) -> _Seen | None:
+    try:
+        stat = entry.stat(follow_symlinks=False)
+    except OSError:  # gone since it was listed
+        return None
+    return _Seen(stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 def _digest(path: Path) -> str | None:

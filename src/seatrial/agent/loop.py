@@ -113,7 +113,7 @@ class Agent:
             return Ended.REPEAT_CALL_LOOP if looped else Ended.TEXT_LOOP
         state.messages.append(reply.message)
         calls = reply.message.calls
-        if not calls or reply.verdict == "reask" or any(c.name not in self._toolbox for c in calls):
+        if not calls or reply.verdict == "reask":
             return self._strike(state, reply)
         state.strikes = 0
         for call in calls:
@@ -152,7 +152,7 @@ class Agent:
             boundary=fault.boundary,
             type=type(error).__name__,
             message=fault.message,
-            channel=_CHANNELS.get(fault.boundary, "harness"),
+            channel=_channel(fault),
         )
         return _ended(fault), fault.message
 
@@ -160,7 +160,13 @@ class Agent:
         self._trace.emit(events.End, turn=state.turn, ended=ended, verified=self._toolbox.verified)
 
 
-_CHANNELS = {Boundary.ENGINE: "server", Boundary.FORMAT: "server", Boundary.INFRA: "disk"}
+def _channel(fault: SeatrialError) -> str:
+    if fault.boundary in (Boundary.ENGINE, Boundary.FORMAT):
+        return "server"
+    cause = fault.__cause__ or fault.__context__
+    if fault.boundary is Boundary.INFRA:
+        return "disk" if isinstance(cause, OSError) else "sandbox"
+    return "harness"
 
 
 def _ended(fault: SeatrialError) -> Ended:

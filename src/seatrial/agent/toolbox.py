@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from seatrial.agent.changes import ChangeWatch
+from seatrial.core.errors import MACHINE_ERRNOS
 from seatrial.core.message import Call
 from seatrial.core.profile import Operation, Profile
 from seatrial.core.result import Verified
@@ -68,9 +69,6 @@ class Toolbox:
             "finish": self._finish,
         }
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._operations
-
     @property
     def verified(self) -> Verified:
         """Whether the task's verifier passed after the last change."""
@@ -119,7 +117,9 @@ class Toolbox:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _write(path, arguments["content"])
-        except (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError):
+        except OSError as error:
+            if error.errno in MACHINE_ERRNOS:
+                raise
             return ToolOutcome("write_file", 1, self._texts.not_text.format(path=arguments["path"]))
         return ToolOutcome("write_file", 0, self._texts.wrote.format(path=arguments["path"]))
 
@@ -159,7 +159,11 @@ class Toolbox:
             return self._path(arguments).read_bytes().decode("utf-8"), ""
         except (FileNotFoundError, NotADirectoryError):
             return "", self._texts.no_file.format(path=shown)
-        except (UnicodeDecodeError, IsADirectoryError, PermissionError):
+        except UnicodeDecodeError:
+            return "", self._texts.not_text.format(path=shown)
+        except OSError as error:
+            if error.errno in MACHINE_ERRNOS:
+                raise
             return "", self._texts.not_text.format(path=shown)
 
 

@@ -25,6 +25,8 @@ class Calibration(msgspec.Struct, frozen=True):
 
     oracle_passed: int
     nop_failed: int
+    solvable: int
+    """Tasks tried that have a reference solution."""
     tasks: int
     problems: tuple[str, ...]
     """One line for each task on which the meter is wrong."""
@@ -49,7 +51,8 @@ async def calibrate(tasks: list[Task], arm: ResolvedArm) -> Calibration:
         failed += result.oracle.status == "failed"
         if result.oracle.status != "failed":
             problems.append(f"{task.id}: doing nothing is not a clear failure{_why(result)}")
-    return Calibration(passed, failed, len(sample), tuple(problems))
+    solvable = sum(task.solution is not None for task in sample)
+    return Calibration(passed, failed, solvable, len(sample), tuple(problems))
 
 
 async def _try(task: Task, arm: ResolvedArm, agent: str) -> Result:

@@ -14,7 +14,7 @@ from types import TracebackType
 from seatrial.bench.arm import ResolvedArm, lock_arm
 from seatrial.bench.progress import Progress
 from seatrial.chat import Endpoint, LlamaCppEndpoint
-from seatrial.core.errors import UnattestedError
+from seatrial.core.errors import UnattestedError, UserError
 from seatrial.core.lock import Lock, lock_difference
 from seatrial.serve import Attestation, Engine, attest, launch, reattest
 from seatrial.store import RunDir
@@ -91,7 +91,14 @@ class ServedArm:
 
     def _keep(self, lock: Lock) -> None:
         """Write the lock, or hold it against the one that the run has for this arm."""
-        known = next((old for old in self._run.locks().values() if old.name == lock.name), None)
+        locks = self._run.locks()
+        twin = locks.get(lock.arm)
+        if twin is not None and twin.name != lock.name:
+            raise UserError(
+                f"arms {twin.name} and {lock.name} are one configuration (arm id {lock.arm})",
+                hint="change a setting of one, or use `seeds` to repeat trials",
+            )
+        known = next((old for old in locks.values() if old.name == lock.name), None)
         if known is not None and known.arm != lock.arm:
             changed = ", ".join(lock_difference(known, lock)) or "the lock itself"
             raise UnattestedError(

@@ -89,13 +89,17 @@ async def _trials(
     total = sum(len(work) for work in plan.values())
     progress.plan(total, total - sum(len(work) for work in left.values()))
     progress.phase("running trials")
-    async with asyncio.TaskGroup() as group:
-        for arm, work in left.items():
-            # The same order on every arm, so that drift of the machine meets them alike.
-            random.Random(run.manifest.run).shuffle(work)
-            queue = deque(work)
-            for _ in range(arm.arm.spec.engine.slots):
-                group.create_task(_worker(run, arm, queue, progress))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for arm, work in left.items():
+                # The same order on every arm, so that drift of the machine meets them alike.
+                random.Random(run.manifest.run).shuffle(work)
+                queue = deque(work)
+                for _ in range(arm.arm.spec.engine.slots):
+                    group.create_task(_worker(run, arm, queue, progress))
+    except ExceptionGroup as group_of_errors:
+        # What stops one worker (a full disk, another identity) stops all; one is enough to say.
+        raise group_of_errors.exceptions[0] from None
     progress.phase("attesting again")
     problems = [problem for arm in served for problem in await _confirm(run, arm)]
     run.journal("suspended" if problems else "finished", problems=problems)

@@ -23,7 +23,7 @@ from seatrial.chat import Endpoint
 from seatrial.core import trace as events
 from seatrial.core.errors import Boundary, SeatrialError, attribute
 from seatrial.core.generation import Usage
-from seatrial.core.result import Ended, OracleResult, Result, Verified
+from seatrial.core.result import INFRASTRUCTURE, Ended, OracleResult, Result, Verified
 from seatrial.core.schema import RESULT_VERSION, TRACE_VERSION
 from seatrial.core.trace import TrialRef
 from seatrial.sandbox import Bind, Limits, Sandbox, open_sandbox
@@ -91,7 +91,7 @@ async def _run(
             began = monotonic()
             end = await _run_agent(trial, endpoint, workspace, trace)
             seconds = monotonic() - began
-            if end.ended is not Ended.ENGINE_ERROR:
+            if end.ended not in INFRASTRUCTURE:
                 oracle = await run_oracle(
                     trial.task,
                     workspace,
@@ -104,6 +104,9 @@ async def _run(
             (trial.folder / "workspace.diff").write_text(diff, encoding="utf-8")
     except Exception as error:
         end = _faulted(trace, error, end)
+        if oracle.status == "not_run":
+            # The agent may have done its part: only the meter is broken, and that is no failure.
+            oracle = OracleResult("error", detail=end.detail)
     return end, oracle, seconds
 
 

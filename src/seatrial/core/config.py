@@ -146,6 +146,8 @@ def _out_of_bounds(spec: RunSpec) -> Iterator[str]:
     for seed in spec.seeds:
         if abs(seed) > MAX_SEED:
             yield f"seed {seed} has more than 18 digits"
+        if spec.seeds.count(seed) > 1:
+            yield f"seed {seed} is given twice"
     for index, arm in enumerate(spec.arms):
         if not arm.name:
             yield f"arms.{index}.name is empty"

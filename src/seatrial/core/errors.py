@@ -117,7 +117,7 @@ _CLASSES: dict[Boundary, type[SeatrialError]] = {
 }
 
 # The disk and the process table belong to the machine wherever the failing line stands.
-_MACHINE_ERRNOS = frozenset(
+MACHINE_ERRNOS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS}
 )
 
@@ -152,7 +152,7 @@ def attribute(error: Exception, owner: Boundary, doing: str) -> SeatrialError:
     if isinstance(error, ExceptionGroup):
         return attribute(_first_cause(error), owner, doing)
     if isinstance(error, MemoryError) or (
-        isinstance(error, OSError) and error.errno in _MACHINE_ERRNOS
+        isinstance(error, OSError) and error.errno in MACHINE_ERRNOS
     ):
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         hint = "free some space, then resume the run" if full else None

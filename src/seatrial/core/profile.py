@@ -129,8 +129,9 @@ def _problems(profile: Profile) -> Iterator[str]:
     names = [tool.name for tool in profile.tools]
     yield from (f"two tools are called {name}" for name in names if names.count(name) > 1)
     for tool in profile.tools:
-        required = tool.parameters.get("required", ())
-        for name in sorted(_ARGUMENTS[tool.operation].difference(required)):
+        required = tool.parameters.get("required")
+        given = required if isinstance(required, list) else []
+        for name in sorted(_ARGUMENTS[tool.operation].difference(map(str, given))):
             yield f"tool {tool.name}: {tool.operation} needs {name} among its required parameters"
     for key, fields in _FIELDS.items():
         yield from (f"texts.{key}: {why}" for why in _misused(getattr(profile.texts, key), fields))

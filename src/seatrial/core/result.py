@@ -48,6 +48,12 @@ OracleStatus = Literal["passed", "failed", "error", "not_run"]
 INFRASTRUCTURE = frozenset({Ended.ENGINE_ERROR, Ended.ENV_ERROR, Ended.NOT_STARTED})
 """Ends that say nothing about the model."""
 
+NOT_THE_MODEL = frozenset(
+    {"unscored", Ended.AGENT_ERROR.value, Ended.CANCELLED.value}
+    | {ended.value for ended in INFRASTRUCTURE}
+)
+"""Outcomes that say nothing about the model: counted apart in every rate."""
+
 _JUDGED_BY_ORACLE = frozenset({Ended.FINISHED, Ended.GAVE_UP})
 """Ends that are no failure in themselves."""
 

@@ -14,10 +14,15 @@ from seatrial.diagnose.findings import (
     to_json,
 )
 from seatrial.diagnose.modes import MODES, Mode, mode_of
-from seatrial.diagnose.run import diagnose_run
+from seatrial.diagnose.registry import DETECTORS, FINER, RESIDUES
+from seatrial.diagnose.run import diagnose_run, diagnose_runs
 from seatrial.diagnose.trial import diagnose_trial
 
+DETECTED = frozenset(DETECTORS) | frozenset(RESIDUES) | frozenset(FINER)
+"""Ids of the modes that can be found today."""
+
 __all__ = [
+    "DETECTED",
     "INCONCLUSIVE",
     "MODES",
     "NONE",
@@ -28,6 +33,7 @@ __all__ = [
     "Recommendation",
     "TrialDiagnosis",
     "diagnose_run",
+    "diagnose_runs",
     "diagnose_trial",
     "mode_of",
     "to_json",

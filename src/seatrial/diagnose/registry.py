@@ -35,6 +35,7 @@ class Detector(msgspec.Struct, frozen=True):
 
 DETECTORS: dict[str, Detector] = {}
 RESIDUES: dict[str, Look] = {}
+FINER: set[str] = set()
 
 
 def on_turn(mode_id: str, conclude: Conclude | None = None) -> Callable[[Sight], Sight]:
@@ -47,11 +48,12 @@ def on_turn(mode_id: str, conclude: Conclude | None = None) -> Callable[[Sight],
     return register
 
 
-def at_end(mode_id: str) -> Callable[[Look], Look]:
-    """Register a function of the whole trial."""
+def at_end(mode_id: str, *finer: str) -> Callable[[Look], Look]:
+    """Register a function of the whole trial; `finer` are sub-modes it may report instead."""
 
     def register(look: Look) -> Look:
         _add(Detector(mode_id, None, lambda trial, _: look(trial)))
+        FINER.update(mode_of(f"{mode_id}.{name}").id for name in finer)
         return look
 
     return register

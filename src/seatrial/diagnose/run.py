@@ -14,7 +14,7 @@ import msgspec
 
 from seatrial.core.errors import FormatError, UserError
 from seatrial.core.lock import Lock
-from seatrial.core.result import Result
+from seatrial.core.result import NOT_THE_MODEL, Result
 from seatrial.core.schema import decode_json
 from seatrial.diagnose.advice import recommend
 from seatrial.diagnose.cause import MACHINE_SCOPES
@@ -45,10 +45,37 @@ def diagnose_run(run_dir: Path) -> Diagnosis:
     Raises:
         UserError: the folder holds no finished trial.
     """
+    return _diagnosis(_explain_all(run_dir))
+
+
+def diagnose_runs(run_dirs: Sequence[Path]) -> Diagnosis:
+    """Several runs as one diagnosis; the trials' paths begin with the name of their run.
+
+    Raises:
+        UserError: a folder holds no finished trial.
+    """
+    return _diagnosis(
+        [
+            msgspec.structs.replace(
+                item,
+                diagnosis=msgspec.structs.replace(
+                    item.diagnosis, path=f"{run_dir.name}/{item.diagnosis.path}"
+                ),
+            )
+            for run_dir in run_dirs
+            for item in _explain_all(run_dir)
+        ]
+    )
+
+
+def _explain_all(run_dir: Path) -> list[_Explained]:
     folders = [*_trial_folders(run_dir), *_session_folders(run_dir)]
     if not folders:
         raise UserError(f"{run_dir}: no finished trial", hint="give the folder of a run")
-    explained = [_explain(folder, run_dir) for folder in folders]
+    return [_explain(folder, run_dir) for folder in folders]
+
+
+def _diagnosis(explained: Sequence[_Explained]) -> Diagnosis:
     return make_diagnosis(
         tuple(item.diagnosis for item in explained),
         tuple(_groups(explained)),
@@ -112,7 +139,11 @@ def _shows(item: _Explained, mode: str) -> bool:
 
 
 def _pass_rate(explained: Sequence[_Explained]) -> float | None:
-    scored = [i for i in explained if not i.tainted and i.diagnosis.outcome != "unscored"]
+    scored = [
+        item
+        for item in explained
+        if not item.tainted and item.diagnosis.outcome not in NOT_THE_MODEL
+    ]
     if not scored:
         return None
     return sum(item.diagnosis.outcome == "passed" for item in scored) / len(scored)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from seatrial.core.errors import FormatError
-from seatrial.core.result import Result
+from seatrial.core.result import NOT_THE_MODEL, Result
 from seatrial.core.trace import TrialRef
 from seatrial.store.frames import PACKED, frame_offsets
 from seatrial.store.layout import Slot
@@ -33,6 +33,7 @@ class RunRow(msgspec.Struct, frozen=True):
     passed: int
     failed: int
     unscored: int
+    """Say nothing about the model: infrastructure, our own faults, cancelled."""
     tainted: int
     """Excluded from rates, whatever the outcome."""
     unfinished: int
@@ -92,6 +93,8 @@ SCHEMA = (
     "CREATE INDEX open_trials ON trials (run) WHERE outcome IS NULL",
 )
 
+_ASIDE = ", ".join(f"'{outcome}'" for outcome in sorted(NOT_THE_MODEL))
+
 # The latest finished attempt of each key counts; a trial without one has no row with `latest`.
 _MARK_LATEST = """
 UPDATE trials SET latest = (outcome IS NOT NULL AND attempt = (
@@ -101,10 +104,10 @@ UPDATE trials SET latest = (outcome IS NOT NULL AND attempt = (
       AND other.task_digest = trials.task_digest AND other.outcome IS NOT NULL))
 WHERE run = ?
 """
-_SUMMARY = """
+_SUMMARY = f"""
 SELECT coalesce(sum(taint = '' AND outcome = 'passed'), 0),
-       coalesce(sum(taint = '' AND outcome NOT IN ('passed', 'unscored')), 0),
-       coalesce(sum(taint = '' AND outcome = 'unscored'), 0),
+       coalesce(sum(taint = '' AND outcome != 'passed' AND outcome NOT IN ({_ASIDE})), 0),
+       coalesce(sum(taint = '' AND outcome IN ({_ASIDE})), 0),
        coalesce(sum(taint != ''), 0),
        (SELECT count(*) FROM (
            SELECT 1 FROM trials WHERE run = ?1

@@ -31,7 +31,13 @@ _DENIAL = re.compile(
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
 
 
-@at_end("claim.false_success")
+@at_end(
+    "claim.false_success",
+    "unverified",
+    "contradicted",
+    "verification_blocked",
+    "hidden_tests",
+)
 def false_success(trial: Trial) -> ModeFinding | None:
     """A claim of success on a failed trial, by what the agent had checked before it."""
     if trial.oracle != "failed" or trial.ended not in (Ended.FINISHED, Ended.GAVE_UP):

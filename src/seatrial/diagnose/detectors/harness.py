@@ -9,7 +9,7 @@ from seatrial.diagnose.findings import ModeFinding, make_finding
 from seatrial.diagnose.registry import at_end
 
 
-@at_end("harness.wall_timeout")
+@at_end("harness.wall_timeout", "generating", "tool", "after_success")
 def wall_timeout(trial: Trial) -> ModeFinding | None:
     """The wall clock ended the trial; finer where the trace says what was going on."""
     if trial.verified is Verified.YES:

@@ -47,9 +47,11 @@ class _Format:
 
 def _value(draw: Draw, like: Value | None = None) -> Value:
     """A value; of the same kind as `like`, but another one, where that is given."""
-    kind = type(like) if like is not None else draw.rng.choices(
-        (int, float, bool, str), (60, 12, 10, 18)
-    )[0]
+    kind = (
+        type(like)
+        if like is not None
+        else draw.rng.choices((int, float, bool, str), (60, 12, 10, 18))[0]
+    )
     if kind is bool:
         return not like if like is not None else draw.chance(0.5)
     value: Value = draw.names.word()

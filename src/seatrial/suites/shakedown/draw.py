@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 from seatrial.suites.shakedown.names import Names, WordPool
 
-PYTEST_INI = (
-    "[pytest]\naddopts = -qq --tb=no -p no:cacheprovider\nconsole_output_style = classic\n"
-)
+PYTEST_INI = "[pytest]\naddopts = -qq --tb=no -p no:cacheprovider\nconsole_output_style = classic\n"
 HIDDEN_FILE = "test_hidden.py"
 
 

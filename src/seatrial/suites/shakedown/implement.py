@@ -57,9 +57,7 @@ SHAPES = (
         _two,
         lambda a, b: max(a, b),
     ),
-    Shape(
-        "Return whether {a} is even.", "a", ("return {a} % 2 == 0",), _one, lambda a: a % 2 == 0
-    ),
+    Shape("Return whether {a} is even.", "a", ("return {a} % 2 == 0",), _one, lambda a: a % 2 == 0),
     Shape("Return {a} times {k}.", "a", ("return {a} * {k}",), _one, lambda a, k: a * k),
     Shape(
         "Return {a} plus {k}, times {b}.",

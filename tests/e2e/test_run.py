@@ -113,7 +113,7 @@ def _check_resume(seatrial: Seatrial, folder: Path) -> None:
     assert 2 <= len(before) < 12
     done = seatrial("resume")
     assert done.returncode == 0, done.stderr
-    assert "of 12 tasks" in done.stdout
+    assert "of 12 trials" in done.stdout
     for path, content in before.items():
         assert path.read_bytes() == content, "what was finished stays as it was"
     assert len(list(run.glob("lock/*.json"))) == 1, "one configuration, one arm id"

@@ -91,7 +91,16 @@ class TurnRecorder:
         finally:
             message = self._record_response(collected, identifier)
         end = collected.end
-        parsed = Parsed(end.verdict, message.calls, message.text, message.think, (), end.reason)
+        parsed = Parsed(
+            end.verdict,
+            message.calls,
+            message.text,
+            message.think,
+            end.repairs,
+            end.reason,
+            end.tool,
+            end.dialect,
+        )
         return Reply(message, end.finish, collected.usage, end.verdict, parsed, self._stopped_by)
 
     def tool(self, call: Call, outcome: ToolOutcome, turn: int) -> None:

@@ -48,8 +48,7 @@ def bars(rows: Sequence[tuple[str, int]], title: str) -> str:
         y = _ROW * index + 6
         width = round((_PLOT - 60) * count / most)
         parts.append(f'<rect class="count" x="4" y="{y + 13}" width="{width}" height="5"/>')
-        parts.append(f'<text x="4" y="{y + 9}">{escape(visible(name))}</text>')
-        parts.append(f'<text x="{_LABEL + _PLOT}" y="{y + 9}" text-anchor="end">{count}</text>')
+        parts.append(f'<text x="4" y="{y + 9}">{escape(visible(name))}: {count}</text>')
     return "".join([*parts, "</svg>"])
 
 

@@ -27,7 +27,7 @@ _FEWEST_DIFFERING = 5
 def terminal_summary(report: RunReport) -> str:
     """Pass rates, families, outcomes, causes, speed, and what was attested."""
     parts = [verdict(report), ""]
-    parts += [_render(_arms_table(report)), _render(_families_table(report))]
+    parts += [_render(_arms_table(report)), "", _render(_families_table(report)), ""]
     for comparison in report.comparisons:
         parts.append(sentence(comparison))
     causes = _causes(report)
@@ -132,9 +132,10 @@ def terminal_diagnosis(diagnosis: Diagnosis, folder: Path) -> str:
             for group in diagnosis.groups
         ]
     for advice in diagnosis.recommendations:
+        before = "unset" if advice.from_ is None else advice.from_
         lines += [
             "",
-            f"try ({advice.where}): {advice.knob} from {advice.from_} to {advice.to}, "
+            f"try ({advice.where}): {advice.knob} from {before} to {advice.to}, "
             f"for {advice.mode}",
             *(f"  only if: {condition}" for condition in advice.prerequisites),
             f"  refuted by: {advice.refuted_by}",
@@ -231,7 +232,7 @@ def _table(*columns: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

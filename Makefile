@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+TRAIN  := .venv-dinghy
 SEED   ?= 1
 SCALE  ?= ci
 
@@ -55,8 +56,16 @@ proof: dev ## the long proofs; SCALE=ci or SCALE=full
 bench: dev ## the budgets, measured
 	@$(BIN)/python -m pytest -q -m perf tests/perf
 
-dinghy: ## train the shipped models from nothing (SEED=n, about 50 minutes on two cores)
-	@$(MAKE) -s -C recipes/dinghy models SEED=$(SEED) PYTHON='$(PYTHON)'
+# PyTorch comes first and by its exact version: pulled in by another package, it would bring
+# gigabytes for graphics cards.
+$(TRAIN)/.setup: recipes/dinghy/requirements.txt
+	@$(PYTHON) -m venv $(TRAIN)
+	@$(TRAIN)/bin/python -m pip install -q --disable-pip-version-check torch==2.13.0
+	@$(TRAIN)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+dinghy: $(TRAIN)/.setup ## train the shipped models from nothing (SEED=n, about an hour on two cores)
+	@PYTHONPATH=src $(TRAIN)/bin/python recipes/dinghy/make_models.py --seed $(SEED)
 
 clean: ## remove what make built
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(TRAIN) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def test_the_hidden_tests_fail_on_an_untouched_workspace(task: Task, tmp_path: P
         ('echo \'{"a": 1, "b": 0}\' > /logs/verifier/reward.json', "error", None),
         ("echo '[' > /logs/verifier/reward.json", "error", None),
         ("ln -s /etc/hostname /logs/verifier/reward.txt", "error", None),
+        ("mkfifo /logs/verifier/reward.txt", "error", None),
     ],
 )
 def test_rewards(
@@ -71,6 +73,14 @@ def test_rewards(
     result = judged(task, tmp_path, f"#!/bin/bash\n{script}\n")
     assert (result.status, result.reward) == (status, reward)
     assert bool(result.detail) == (status == "error")
+
+
+@needs_bwrap
+def test_a_reward_of_tests_that_were_stopped_is_no_verdict(task: Task, tmp_path: Path) -> None:
+    script = "#!/bin/bash\necho 0 > /logs/verifier/reward.txt; sleep 60\n"
+    result = judged(replace(task, verifier_timeout_s=0.5), tmp_path, script)
+    assert (result.status, result.reward) == ("error", None)
+    assert "wall" in result.detail
 
 
 @needs_bwrap

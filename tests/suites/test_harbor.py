@@ -54,6 +54,7 @@ def test_the_folder_says_what_it_is(tmp_path):
         "band": "hard",
         "seed": 9,
         "generator": "shakedown 1",
+        "verifier": "pytest",
     }
     assert table["environment"]["network_mode"] == "no-network"
     for script in ("tests/test.sh", "solution/solve.sh"):
@@ -105,11 +106,45 @@ def test_files_left_by_the_agent_do_not_decide(tmp_path, cheat):
     assert reward(folder, app, tmp_path / "logs") == "0\n"
 
 
-def test_code_that_ends_the_process_earns_nothing(tmp_path):
-    task = generate(31, 8)[5]
+_STUB = """\
+import os, pytest
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return lambda *given: {}
+"""
+
+DODGES = {
+    "ends the process": "import os\nos._exit(0)\n",
+    "skips": _STUB.format("pytest.skip('not today')"),
+    "ends the session": _STUB.format("pytest.exit('done', 0)"),
+    "gives itself a reward": (
+        "import os, pathlib\n"
+        "logs = pathlib.Path(os.environ['SEATRIAL_LOGS_DIR'], 'verifier')\n"
+        "logs.mkdir(parents=True, exist_ok=True)\n"
+        "(logs / 'reward.json').write_text('{\"reward\": 1}')\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("dodge", DODGES)
+def test_code_that_dodges_the_tests_earns_nothing(tmp_path, dodge):
+    task = next(task for task in generate(31, 8) if task.family == "implement")
     folder = write_task(task, tmp_path / "task")
     app = workspace(task, tmp_path / "app")
-    (app / task.steps[0].path).write_text("import os\nos._exit(0)\n")
+    (app / task.steps[0].path).write_text(DODGES[dodge])
+    assert reward(folder, app, tmp_path / "logs") == "0\n"
+    assert not (tmp_path / "logs" / "verifier" / "reward.json").exists()
+
+
+def test_an_endless_loop_is_a_failure_and_not_the_machine(tmp_path):
+    task = next(task for task in generate(31, 8) if task.family == "implement")
+    folder = write_task(task, tmp_path / "task")
+    script = folder / "tests" / "test.sh"
+    assert "ulimit -t 20\n" in script.read_text()
+    script.write_text(script.read_text().replace("ulimit -t 20\n", "ulimit -t 2\n"))
+    app = workspace(task, tmp_path / "app")
+    (app / task.steps[0].path).write_text(_STUB.format("[0 for _ in iter(int, 1)]"))
     assert reward(folder, app, tmp_path / "logs") == "0\n"
 
 

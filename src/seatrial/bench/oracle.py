@@ -1,14 +1,15 @@
 """The oracle: a task's hidden tests, run in the sandbox after the agent has stopped.
 
 The tests are mounted only now and read-only; the reward is read from where Harbor tasks write
-it. A missing or unreadable reward is an error of the oracle, never a zero for the model.
+it. A missing or unreadable reward, or one of tests that were stopped under way, is an error of the
+oracle, never a zero for the model.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import re
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -29,15 +30,17 @@ _SUBTEST = re.compile(r"^(PASSED|FAILED) ([^\s:]+::\S+)", re.MULTILINE)
 async def run_oracle(
     task: Task, workspace: Path, kind: SandboxKind, folder: Path, trace: TraceWriter, turn: int
 ) -> OracleResult:
-    """Run `tests/test.sh` on the workspace; its output is kept in `folder`."""
-    with tempfile.TemporaryDirectory(prefix="seatrial-logs-", ignore_cleanup_errors=True) as name:
-        logs = Path(name)
-        (logs / "verifier").mkdir()
-        done = await _run_tests(task, workspace, kind, logs)
-        try:
-            result = _verdict(done, logs / "verifier")
-        except OracleError as error:
-            result = OracleResult("error", detail=error.message)
+    """Run `tests/test.sh` on a fresh workspace that the agent has left.
+
+    The reward is written beside the workspace; the tests' output is kept in `folder`.
+    """
+    logs = workspace.parent / "logs"
+    (logs / "verifier").mkdir(parents=True)
+    done = await _run_tests(task, workspace, kind, logs)
+    try:
+        result = _verdict(done, logs / "verifier")
+    except OracleError as error:
+        result = OracleResult("error", detail=error.message)
     folder.mkdir(exist_ok=True)
     (folder / "test-output.txt").write_text(done.output, encoding="utf-8")
     trace.emit(
@@ -60,16 +63,20 @@ async def _run_tests(task: Task, workspace: Path, kind: SandboxKind, logs: Path)
         binds=(Bind(task.tests, "/tests"), Bind(logs, "/logs", writable=True)),
         network=task.network_mode != "no-network",
     )
-    limits = Limits(wall_seconds=task.verifier_timeout_s)
+    # The task bounds the time on the clock; so much work fits into it and no more.
+    cpu_seconds = task.verifier_timeout_s * (os.cpu_count() or 1)
+    limits = Limits(wall_seconds=task.verifier_timeout_s, cpu_seconds=cpu_seconds)
     command = 'bash "$SEATRIAL_TESTS_DIR/test.sh"'
     return await sandbox.run(command, limits=limits, env=task.env)
 
 
 def _verdict(done: Completed, folder: Path) -> OracleResult:
+    if done.exit is None:
+        # Many tests write a zero first and the reward at their end.
+        raise OracleError(f"the tests did not come to their end ({_how(done)})")
     reward = _read_reward(folder, done)
     subtests = {name: word == "PASSED" for word, name in _SUBTEST.findall(done.output)}
-    status = "passed" if reward >= PASS_REWARD else "failed"
-    return OracleResult("passed" if status == "passed" else "failed", reward, subtests)
+    return OracleResult("passed" if reward >= PASS_REWARD else "failed", reward, subtests)
 
 
 def _read_reward(folder: Path, done: Completed) -> float:
@@ -85,7 +92,7 @@ def _read_reward(folder: Path, done: Completed) -> float:
             reward = float(as_text.read_text(encoding="utf-8"))
         else:
             raise OracleError(f"the tests wrote no reward ({_how(done)})")
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, OSError, RecursionError, msgspec.MsgspecError) as error:
         raise OracleError(f"the reward cannot be read: {error}") from error
     if not math.isfinite(reward):
         raise OracleError(f"the reward is {reward}")

@@ -25,7 +25,9 @@ MAX_DIFF_BYTES = 1_000_000
 
 @contextmanager
 def fresh_workspace(task: Task) -> Iterator[Path]:
-    """A writable copy of the task's workspace in a temporary folder.
+    """A writable copy of the task's workspace in a temporary folder of its own.
+
+    What else a trial needs for a while may stand beside it, in the workspace's parent.
 
     Raises:
         TaskError, InfraError: the files cannot be copied.
@@ -39,14 +41,19 @@ def fresh_workspace(task: Task) -> Iterator[Path]:
         yield workspace
 
 
-def _place(placement: Placement, workspace: Path, task: Task) -> None:
+def _inside(placement: Placement, task: Task) -> PurePosixPath:
+    """Where `placement` goes, relative to the workspace."""
     target = PurePosixPath(placement.target)
     if not target.is_relative_to(task.workdir):
         raise TaskError(
             f"{task.id}: puts files into {target}, outside its workdir {task.workdir}",
             hint="such a task needs its own container image",
         )
-    inside = workspace / target.relative_to(task.workdir)
+    return target.relative_to(task.workdir)
+
+
+def _place(placement: Placement, workspace: Path, task: Task) -> None:
+    inside = workspace / _inside(placement, task)
     inside.parent.mkdir(parents=True, exist_ok=True)
     if placement.source.is_dir():
         shutil.copytree(placement.source, inside, symlinks=True, dirs_exist_ok=True)
@@ -56,8 +63,7 @@ def _place(placement: Placement, workspace: Path, task: Task) -> None:
 
 def diff_text(task: Task, workspace: Path) -> str:
     """Unified diff from the task's files to the workspace as it is now."""
-    with fresh_workspace(task) as pristine:
-        before, after = _files(pristine), _files(workspace)
+    before, after = _pristine(task), _files(workspace)
     lines: list[str] = []
     for path in sorted(before.keys() | after.keys()):
         old, new = before.get(path), after.get(path)
@@ -86,6 +92,19 @@ def _file_diff(path: str, old: _File | None, new: _File | None) -> Iterator[str]
         "/dev/null" if new is None else f"b/{path}",
     ):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _pristine(task: Task) -> dict[str, _File]:
+    """The files as the task brings them, by their path in the workspace."""
+    found: dict[str, _File] = {}
+    for placement in task.workspace:
+        base = _inside(placement, task)
+        if placement.source.is_dir():
+            files = _files(placement.source)
+            found.update({str(base / path): file for path, file in files.items()})
+        else:
+            found[str(base)] = _read(placement.source)
+    return found
 
 
 def _files(folder: Path) -> dict[str, _File]:

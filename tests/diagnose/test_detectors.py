@@ -176,6 +176,18 @@ class TestHarness:
         found = story.diagnosis()
         assert (ids(found), found.primary) == ([mode], "inconclusive")
 
+    def test_steps_that_led_nowhere_new_explain_a_spent_budget(self, story):
+        story.runs("ls").runs("cat app.py").runs("pytest")
+        for _ in range(2):
+            story.runs("cat app.py").runs("pytest").runs("ls")
+        found = story.end("max_turns").diagnosis()
+        assert found.primary == "capability.incomplete"
+
+    def test_a_trial_that_still_gets_somewhere_is_not_called_incomplete(self, story):
+        for number in range(9):
+            story.runs(f"sed -n {number}p app.py", f"line {number}")
+        assert story.end("max_turns").diagnosis().primary == "inconclusive"
+
     def test_wall_timeout_while_generating(self, story):
         story.runs("ls").reply("", finish=Finish.CANCELLED, tokens=0).end("wall_timeout")
         assert ids(story.diagnosis()) == ["harness.wall_timeout.generating"]

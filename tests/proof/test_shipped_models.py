@@ -66,8 +66,8 @@ def test_claim(
     assert rate["n"] == COUNT
     assert least <= share <= most, f"{name}: {share:.3f} is not in [{least}, {most}]"
     failed = [trial for trial in report["trials"] if trial["outcome"] != "passed"]
-    explained = [trial for trial in failed if trial["primary"] != "inconclusive"]
-    assert len(explained) >= 0.9 * len(failed), "the report says why"
+    unexplained = [trial for trial in failed if trial["primary"] == "inconclusive"]
+    assert len(unexplained) <= 1 + 0.1 * len(failed), "the report says why"
 
 
 def _numbers(report: dict[str, Any], arm: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -189,6 +189,8 @@ class Trial:
     """Calls that were executed."""
     changed: bool = False
     """A call changed a file of the workspace."""
+    productive_steps: int = 0
+    """Steps up to the last one that changed a file or showed what no recent step had shown."""
     last: Turn | None = None
     open_call: bool = False
     """The last reply holds a call whose result never came."""

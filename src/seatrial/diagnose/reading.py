@@ -55,6 +55,7 @@ class TrialReader:
         self._pending: dict[str, tuple[Call, Passage]] = {}
         self._loop = CallLoop(guard.repeat_calls, guard.cycle_calls)
         self._steps: deque[_Step] = deque(maxlen=_STEPS)
+        self._shown: deque[tuple[str, str, str]] = deque(maxlen=_STEPS)
         self._window: int | None = None
         self._handlers: dict[type, Callable[[int, Any], None]] = {
             events.Begin: self._begin,
@@ -150,6 +151,10 @@ class TrialReader:
             output = Passage(line, "/output", event.output)
             trial.verify = verdict_of(event)
             trial.verify_evidence = output.tail() if event.output else place.quote()
+        shown = (call.name, call.arguments, event.output)
+        if event.files or shown not in self._shown:
+            trial.productive_steps = trial.steps
+        self._shown.append(shown)
         self._steps.append(_Step(call, place))
         self._look_for_call_loop(CallStep.of(call, event.output))
 

@@ -8,6 +8,9 @@ from seatrial.diagnose.facts import Passage, Trial
 from seatrial.diagnose.findings import Confidence, ModeFinding, make_finding
 from seatrial.diagnose.registry import residue
 
+IDLE_SHARE = 0.25
+MIN_IDLE_STEPS = 3
+
 
 @residue("capability.wrong_solution")
 def wrong_solution(trial: Trial) -> ModeFinding | None:
@@ -20,6 +23,24 @@ def wrong_solution(trial: Trial) -> ModeFinding | None:
         return None
     confidence: Confidence = "medium" if trial.changed else "low"
     return make_finding("capability.wrong_solution", (evidence,), confidence=confidence)
+
+
+@residue("capability.incomplete")
+def incomplete(trial: Trial) -> ModeFinding | None:
+    """The steps or tokens ran out, and the last quarter of the steps had led nowhere new.
+
+    While a trial still gets somewhere, a larger budget might have been enough, and nothing is
+    claimed.
+    """
+    spent = trial.ended in (Ended.MAX_TURNS, Ended.BUDGET)
+    if trial.oracle != "failed" or not spent or trial.ended_evidence is None:
+        return None
+    idle = trial.steps - trial.productive_steps
+    if idle < MIN_IDLE_STEPS or idle < IDLE_SHARE * trial.steps:
+        return None
+    return make_finding(
+        "capability.incomplete", (trial.ended_evidence,), confidence="medium", count=idle
+    )
 
 
 def _oracle_words(trial: Trial) -> Evidence | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from seatrial.core.generation import Caps, Finish, Sampling
 from seatrial.core.result import Ended, Verified
 from seatrial.core.schema import TRACE_VERSION
 from seatrial.core.trace import TrialRef
+from seatrial.guard import rules_from
 from seatrial.models import profile_for
 from seatrial.sandbox import open_sandbox
 from seatrial.store import TraceWriter, read_events
@@ -175,6 +177,17 @@ def test_a_repeating_text_is_stopped(bench: Bench) -> None:
     assert response.raw.startswith("I will now fix")
 
 
+def test_a_rule_that_only_observes_ends_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observing = partial(rules_from, mode="observe")
+    monkeypatch.setattr("seatrial.agent.turn.rules_from", observing)
+    again = call("read_file", path="nowhere.py")
+    assert bench.run(again, again, again, again, FINISH).ended is Ended.FINISHED
+    seen = [event for event in bench.trace if isinstance(event, events.Guard)]
+    assert {(event.mode, event.action) for event in seen} == {("observe", "stop")}
+
+
 def test_max_turns(bench: Bench) -> None:
     script = [call("run_command", command=f"echo {n}") for n in range(20)]
     assert bench.run(*script, max_turns=5).ended is Ended.MAX_TURNS
@@ -199,6 +212,7 @@ def test_wall_clock_in_the_middle_of_a_reply(bench: Bench) -> None:
         (FormatError("garbage in the stream"), Ended.ENGINE_ERROR, "format"),
         (ContextOverflowError("too long"), Ended.CONTEXT_OVERFLOW, "engine"),
         (ValueError("our own fault"), Ended.AGENT_ERROR, "harness"),
+        (TimeoutError("not the wall clock of the trial"), Ended.AGENT_ERROR, "harness"),
     ],
 )
 def test_faults_are_records(bench: Bench, error: Exception, ended: Ended, boundary: str) -> None:

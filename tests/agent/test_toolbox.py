@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from pathlib import Path
 
@@ -62,6 +63,36 @@ def test_mistakes_are_answered_in_words(
     outcome = tools(name, **arguments)
     assert (outcome.output, outcome.exit, outcome.files) == (words, 1, ())
     assert (tools.folder / "a.py").read_text() == "one\ntwo\none\n"
+
+
+def test_an_old_text_that_overlaps_itself_names_no_single_place(tools: Tools) -> None:
+    tools("write_file", path="b.py", content="a\n\n\nb\n")
+    outcome = tools("edit_file", path="b.py", old="\n\n", new="\n")
+    assert outcome.output == "error: old text occurs 2 times in b.py"
+    assert (tools.folder / "b.py").read_text() == "a\n\n\nb\n"
+
+
+def test_a_file_that_is_closed_to_us_is_answered_in_words(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(path: Path, data: bytes) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", closed)
+    for name, arguments in (
+        ("edit_file", {"old": "two", "new": "2"}),
+        ("write_file", {"content": "2"}),
+    ):
+        assert tools(name, path="a.py", **arguments).output == "error: not a text file: a.py"
+
+
+def test_a_full_disk_is_not_the_models(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        tools("edit_file", path="a.py", old="two", new="2")
 
 
 def test_a_symlink_out_of_the_workspace_is_refused(tools: Tools, tmp_path: Path) -> None:

@@ -59,6 +59,14 @@ def test_the_code_counts_by_digest() -> None:
     assert len(harness_digest()) == 16
 
 
+def test_another_wire_is_another_arm() -> None:
+    arm = resolve(ArmSpec())
+    other = msgspec.structs.replace(arm.profile, wire="native")
+    left = lock_arm(arm, Proof())  # type: ignore[arg-type]
+    right = lock_arm(msgspec.structs.replace(arm, profile=other), Proof())  # type: ignore[arg-type]
+    assert left.arm != right.arm
+
+
 def test_a_shipped_model_has_its_own_profile_and_caps() -> None:
     arm: ResolvedArm = resolve(ArmSpec(model="dinghy-raw"))
     assert arm.profile.name == "dinghy"

@@ -1,7 +1,13 @@
 """Each detector: a trial that shows its mode, and the nearest one that does not."""
 
+import asyncio
+from types import SimpleNamespace
+
+import aiohttp
 import pytest
 
+from seatrial.chat import Transport
+from seatrial.chat.failures import connection_failure
 from seatrial.core.generation import Finish
 from seatrial.core.message import tools_digest
 
@@ -9,6 +15,11 @@ LOOP = "and again and again we go " * 40
 LS = ("run_command", '{"command":"ls"}')
 FENCE = "Here it is:\n```python\nprint(1)\n```\n"
 LENGTH = Finish.LENGTH
+
+
+def _not_connected(number, words):
+    key = SimpleNamespace(host="127.0.0.1", port=1, ssl=None)
+    return aiohttp.ClientConnectorError(key, OSError(number, words))
 
 
 def ids(found):
@@ -98,6 +109,32 @@ class TestStack:
     def test_server_faults(self, story, message, mode):
         story.runs("ls").ask().fault("EngineError", message, "server").end("engine_error")
         assert story.diagnosis("not_run").primary == mode
+
+    @pytest.mark.parametrize(
+        ("error", "mode"),
+        [
+            (aiohttp.ServerDisconnectedError(), "stack.backend_unreachable"),
+            (ConnectionResetError(104, "reset"), "stack.backend_unreachable"),
+            (_not_connected(111, "refused"), "stack.backend_unreachable"),
+            (_not_connected(113, "No route to host"), "stack.backend_unreachable"),
+            (aiohttp.ServerTimeoutError(), "stack.request_timeout"),
+        ],
+    )
+    def test_our_own_words_for_a_lost_server_are_known(self, story, error, mode):
+        said = connection_failure(error, "http://127.0.0.1:1")
+        story.runs("ls").ask().fault(type(said).__name__, said.message, "server")
+        assert story.end("engine_error").diagnosis("not_run").primary == mode
+
+    @pytest.mark.parametrize("seconds_left", [0.0, 99.0])
+    def test_our_own_words_for_a_server_that_hangs_are_known(self, story, seconds_left):
+        async def said():
+            deadline = asyncio.get_running_loop().time() + seconds_left
+            transport = Transport("http://127.0.0.1:1")
+            return transport._failure(TimeoutError(), "silence from", deadline)
+
+        story.runs("ls").ask().fault("TimedOutError", asyncio.run(said()).message, "server")
+        primary = story.end("engine_error").diagnosis("not_run").primary
+        assert primary == "stack.request_timeout"
 
     def test_a_refused_connection_of_a_tool_is_not_the_servers(self, story):
         story.runs("curl x", "Connection refused", 7).end("max_turns")

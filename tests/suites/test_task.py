@@ -1,5 +1,7 @@
 """The reader of task folders: lenient where the format is, one clear line where a run is lost."""
 
+import os
+
 import pytest
 
 from seatrial.core.errors import TaskError
@@ -98,6 +100,20 @@ def test_a_link_that_leaves_the_task_is_refused(tmp_path, target):
     broken = folder(tmp_path)
     (broken / "environment" / "link").symlink_to(target)
     with pytest.raises(TaskError, match="environment/link is a link that leaves the task"):
+        load_task(broken)
+
+
+def test_a_pipe_is_refused_and_not_read(tmp_path):
+    broken = folder(tmp_path)
+    os.mkfifo(broken / "environment" / "pipe")
+    with pytest.raises(TaskError, match="environment/pipe is neither a file nor a link"):
+        load_task(broken)
+
+
+def test_what_the_machine_cannot_read_is_one_line(tmp_path):
+    broken = folder(tmp_path)
+    (broken / "environment" / "circle").symlink_to("circle")
+    with pytest.raises(TaskError, match="some-task"):
         load_task(broken)
 
 

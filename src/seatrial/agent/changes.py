@@ -2,30 +2,55 @@
 
 Compares two cheap looks at the tree (size, time of change, inode) and takes a digest only of
 what differs. Not a diff: `bench` writes that once, at the end. The workspace is hostile:
-symlinks are not followed, and very large trees are looked at up to a bound.
+symlinks are not followed, and large trees and files are looked at up to a bound.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from seatrial.core.trace import FileChange
 
 MAX_FILES = 20_000
-"""Files beyond this count are not watched."""
+"""Entries beyond this count are not watched."""
+
+MAX_CHANGES = 1_000
+"""Changes of one step beyond this count are not named."""
+
+MAX_DIGEST_BYTES = 64 * 1024 * 1024
+"""What is read of all files together at one look; a sparse file costs nothing to make."""
+
+_TICK_NS = 20_000_000
+"""Two changes within one tick of the kernel's clock bear the same time."""
 
 
-class _Seen(msgspec.Struct, frozen=True):
+class Seen(msgspec.Struct, frozen=True):
+    """A file as a look at its entry shows it; two are equal unless it changed."""
+
+    path: str
+    """Where it lies on the host."""
     size: int
-    mtime_ns: int
+    changed_ns: int
+    """Of the inode: unlike the time of modification nobody can set it."""
     inode: int
 
+    @classmethod
+    def of(cls, path: str | Path, stat: os.stat_result) -> Seen:
+        return cls(str(path), stat.st_size, stat.st_ctime_ns, stat.st_ino)
 
-Snapshot = dict[str, _Seen]
+
+class Look(NamedTuple):
+    """The plain files of a tree by relative path, as the file system names them."""
+
+    files: dict[str, Seen]
+    whole: bool
+    """Whether the bound cut nothing off."""
 
 
 class ChangeWatch:
@@ -33,36 +58,54 @@ class ChangeWatch:
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
-        self._last = _look(workspace)
-        self._digests = {path: _digest(workspace / path) for path in self._last}
+        self._digests: dict[str, str] = {}
+        self._last: dict[str, Seen] = {}
+        self._looked_ns = 0
+        self.changes()
 
     def changes(self) -> tuple[FileChange, ...]:
-        """Files created, changed or removed since the last call, sorted by path."""
-        now = _look(self._workspace)
+        """Files created, changed or removed since the last call, sorted by path.
+
+        A file that is too large to be read has its size and time of change in place of a digest.
+        """
+        looked_ns = time.time_ns()
+        now = look_at(self._workspace).files
+        left = MAX_DIGEST_BYTES
         changed = []
         for path in sorted(now.keys() | self._last.keys()):
-            if now.get(path) == self._last.get(path):
+            seen = now.get(path)
+            if seen == self._last.get(path) and not self._racy(seen):
                 continue
             before = self._digests.pop(path, None)
-            after = _digest(self._workspace / path) if path in now else None
-            if after is not None:
+            after = _digest(seen, left) if seen else None
+            if seen is not None and after is not None:
+                left -= seen.size if seen.size <= left else 0
                 self._digests[path] = after
             if before != after:
-                changed.append(FileChange(path, before, after))
+                changed.append(FileChange(shown(path), before, after))
         self._last = now
-        return tuple(changed)
+        self._looked_ns = looked_ns
+        return tuple(changed[:MAX_CHANGES])
+
+    def _racy(self, seen: Seen | None) -> bool:
+        """Whether it was changed so shortly before the last look that a change after it, too,
+        may bear that time."""
+        return seen is not None and seen.changed_ns > self._looked_ns - _TICK_NS
 
 
-def _look(workspace: Path) -> Snapshot:
-    seen: Snapshot = {}
-    folders = [str(workspace)]
-    prefix = len(str(workspace)) + 1
-    while folders and len(seen) < MAX_FILES:
+def look_at(folder: Path) -> Look:
+    """The first `MAX_FILES` entries below `folder`. Names may be no text; `shown` makes them so."""
+    seen: dict[str, Seen] = {}
+    folders = [str(folder)]
+    prefix = len(str(folder)) + 1
+    left = MAX_FILES
+    while folders and left > 0:
         try:
             # Sorted, so that the bound cuts the same files off every time.
-            entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)
-        except OSError:  # removed, or made unreadable, while we look
+            entries = sorted(os.scandir(folders.pop()), key=lambda entry: entry.name)[:left]
+        except OSError:  # removed, closed to us, or too deep for a path
             continue
+        left -= len(entries)
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
@@ -70,20 +113,27 @@ def _look(workspace: Path) -> Snapshot:
                 found = _stat(entry)
                 if found is not None:
                     seen[entry.path[prefix:]] = found
-    return seen
+    return Look(seen, left > 0)
 
 
-def _stat(entry: os.DirEntry[str]) -> _Seen | None:
+def shown(path: str) -> str:
+    """`path` as text: a file name may hold any bytes, a trace may not."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _stat(entry: os.DirEntry[str]) -> Seen | None:
     try:
         stat = entry.stat(follow_symlinks=False)
     except OSError:  # gone since it was listed
         return None
-    return _Seen(stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return Seen.of(entry.path, stat)
 
 
-def _digest(path: Path) -> str | None:
+def _digest(seen: Seen, left: int) -> str | None:
+    if seen.size > left:
+        return f"unread: {seen.size} bytes, {seen.changed_ns}"
     try:
-        with path.open("rb") as file:
+        with Path(seen.path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError:
         return None

@@ -72,16 +72,18 @@ class Agent:
     async def run(self, instruction: str) -> AgentEnd:
         """Work on `instruction` until an end; cancellation is recorded and passed on."""
         state = _State([Message("system", self._profile.system), Message("user", instruction)])
+        wall = asyncio.timeout(self._caps.wall_seconds)
         try:
-            async with asyncio.timeout(self._caps.wall_seconds):
+            async with wall:
                 ended, detail = await self._loop(state), ""
-        except TimeoutError:
-            ended, detail = Ended.WALL_TIMEOUT, f"{self._caps.wall_seconds:g} s were used up"
         except asyncio.CancelledError:
             self._end(state, Ended.CANCELLED)
             raise
         except Exception as error:
-            ended, detail = self._fault(state, error)
+            if isinstance(error, TimeoutError) and wall.expired():
+                ended, detail = Ended.WALL_TIMEOUT, f"{self._caps.wall_seconds:g} s were used up"
+            else:
+                ended, detail = self._fault(state, error)
         self._end(state, ended)
         return AgentEnd(ended, self._toolbox.verified, state.turn, state.usage, detail)
 

@@ -21,6 +21,7 @@ from seatrial.core.profile import Operation, Profile
 from seatrial.core.result import Verified
 from seatrial.core.trace import FileChange
 from seatrial.sandbox import ConfinementError, Limits, Sandbox, confined
+from seatrial.toolcalls.accept import arguments_of
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ class Toolbox:
 
     async def run(self, call: Call) -> ToolOutcome:
         """Execute one call; its arguments were checked against the schema before."""
-        arguments = msgspec.json.decode(call.arguments, type=dict[str, Any])
+        arguments = arguments_of(call)
         started = time.monotonic()
         try:
             outcome = await self._handlers[self._operations[call.name]](arguments)
@@ -113,14 +114,8 @@ class Toolbox:
         return ToolOutcome("read_file", 1 if error else 0, error or text)
 
     async def _write_file(self, arguments: dict[str, Any]) -> ToolOutcome:
-        path = self._path(arguments)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, arguments["content"])
-        except OSError as error:
-            if error.errno in MACHINE_ERRNOS:
-                raise
-            return ToolOutcome("write_file", 1, self._texts.not_text.format(path=arguments["path"]))
+        if problem := self._write(arguments, arguments["content"]):
+            return ToolOutcome("write_file", 1, problem)
         return ToolOutcome("write_file", 0, self._texts.wrote.format(path=arguments["path"]))
 
     async def _edit_file(self, arguments: dict[str, Any]) -> ToolOutcome:
@@ -130,12 +125,15 @@ class Toolbox:
             return ToolOutcome("edit_file", 1, error)
         # An empty old text would "occur" between any two characters: it names no place.
         count = text.count(old) if old else 0
+        if count == 1 and text.find(old, text.find(old) + 1) >= 0:
+            count = 2  # the places overlap, and `count` steps over that
         if count == 0:
             return ToolOutcome("edit_file", 1, self._texts.old_missing.format(path=shown))
         if count > 1:
             words = self._texts.old_repeated.format(path=shown, count=count)
             return ToolOutcome("edit_file", 1, words)
-        _write(self._path(arguments), text.replace(old, arguments["new"]))
+        if problem := self._write(arguments, text.replace(old, arguments["new"])):
+            return ToolOutcome("edit_file", 1, problem)
         return ToolOutcome("edit_file", 0, self._texts.edited.format(path=shown))
 
     async def _run_command(self, arguments: dict[str, Any]) -> ToolOutcome:
@@ -162,14 +160,24 @@ class Toolbox:
         except UnicodeDecodeError:
             return "", self._texts.not_text.format(path=shown)
         except OSError as error:
-            if error.errno in MACHINE_ERRNOS:
-                raise
-            return "", self._texts.not_text.format(path=shown)
+            return "", self._unusable(arguments, error)
 
+    def _write(self, arguments: dict[str, Any], text: str) -> str:
+        """Put `text` into the file; the words that say why not, empty when it is done."""
+        path = self._path(arguments)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Bytes, not text mode: a carriage return that the model means must stay one.
+            path.write_bytes(text.encode("utf-8"))
+        except OSError as error:
+            return self._unusable(arguments, error)
+        return ""
 
-def _write(path: Path, text: str) -> None:
-    # Bytes, not text mode: a carriage return that the model means must stay one.
-    path.write_bytes(text.encode("utf-8"))
+    def _unusable(self, arguments: dict[str, Any], error: OSError) -> str:
+        """What a model is told of a file that is a folder or closed to it; raises the machine's."""
+        if error.errno in MACHINE_ERRNOS:
+            raise error
+        return self._texts.not_text.format(path=arguments["path"])
 
 
 def _shorten(text: str, limit: int, notice: str) -> tuple[str, int]:

@@ -152,7 +152,7 @@ class TurnRecorder:
 
     def _on_decision(self, rule: Rule, decision: Decision) -> None:
         finding = decision.finding
-        if decision.action == "stop" and finding is not None:
+        if rule.mode == "enforce" and decision.action == "stop" and finding is not None:
             self._stopped_by = finding.mode_id
         self._trace.emit(
             events.Guard,

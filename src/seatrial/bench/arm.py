@@ -24,7 +24,7 @@ from seatrial.core.schema import digest, sha256_hex
 from seatrial.models import adapter_path, model_path, profile_for
 from seatrial.serve import Adapter, Attestation, LaunchSpec
 
-_HARNESS_PACKAGES = ("agent", "chat", "guard", "toolcalls", "sandbox", "bench")
+_HARNESS_PACKAGES = ("core", "agent", "chat", "guard", "toolcalls", "serve", "sandbox", "bench")
 
 
 class ResolvedArm(msgspec.Struct, frozen=True):
@@ -98,6 +98,7 @@ def _asked(arm: ResolvedArm) -> dict[str, Any]:
         del asked[key]
     asked["caps"] = msgspec.to_builtins(arm.caps)
     asked["profile"] = arm.profile.name
+    asked["wire"] = arm.profile.wire
     return asked
 
 

@@ -2,7 +2,8 @@
 
 In the same harness, the reference solution must pass every sampled task and an agent that does
 nothing must fail it. A meter that fails this says nothing about a model, and the run does not
-start. One task of each family is tried.
+start. Of generated tasks one of each family is tried; others share nothing but a folder, and each
+may need what this machine lacks: all of them are tried.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Calibration(msgspec.Struct, frozen=True):
 
 
 async def calibrate(tasks: list[Task], arm: ResolvedArm) -> Calibration:
-    """Try the meter on one task of each family, in `arm`'s sandbox."""
-    sample = list({task.family or task.id: task for task in reversed(tasks)}.values())
+    """Try the meter on the tasks that stand for all of them, in `arm`'s sandbox."""
+    sample = list({_kin(task): task for task in reversed(tasks)}.values())
     problems: list[str] = []
     passed = failed = 0
     for task in sample:
@@ -53,6 +54,12 @@ async def calibrate(tasks: list[Task], arm: ResolvedArm) -> Calibration:
             problems.append(f"{task.id}: doing nothing is not a clear failure{_why(result)}")
     solvable = sum(task.solution is not None for task in sample)
     return Calibration(passed, failed, solvable, len(sample), tuple(problems))
+
+
+def _kin(task: Task) -> tuple[str, str]:
+    """Tasks of one kin are made by the same generator in the same way."""
+    generator = task.metadata.get("generator")
+    return (str(generator), task.family) if generator and task.family else ("", task.id)
 
 
 async def _try(task: Task, arm: ResolvedArm, agent: str) -> Result:

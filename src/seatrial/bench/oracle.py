@@ -61,7 +61,7 @@ async def _run_tests(task: Task, workspace: Path, kind: SandboxKind, logs: Path)
         workspace,
         workdir=task.workdir,
         binds=(Bind(task.tests, "/tests"), Bind(logs, "/logs", writable=True)),
-        network=task.network_mode != "no-network",
+        network=task.network_mode == "public",
     )
     # The task bounds the time on the clock; so much work fits into it and no more.
     cpu_seconds = task.verifier_timeout_s * (os.cpu_count() or 1)

@@ -2,7 +2,9 @@
 
 Every arm is attested before its first trial and after its last; the trials of one task run on
 all arms at about the same time, so that drift of the machine meets them alike. Whatever is
-finished stays; a resumed run does what is missing. In: a run directory. Out: a `RunEnd`.
+finished stays; a resumed run does what is missing, unscored or tainted.
+
+In: a run directory. Out: a `RunEnd`.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ async def execute(run: RunDir, progress: Progress | None = None) -> RunEnd:
         for kind in sorted({arm.spec.sandbox for arm in arms}):
             require(kind)
         tasks = tasks_of(run)
-        problems = await _calibrate(run, tasks, arms[0], progress)
+        problems = await _calibrate(run, tasks, arms, progress)
         if problems:
             return RunEnd(3, problems)
         async with AsyncExitStack() as stack:
@@ -64,16 +66,21 @@ async def execute(run: RunDir, progress: Progress | None = None) -> RunEnd:
 
 
 async def _calibrate(
-    run: RunDir, tasks: list[Task], arm: ResolvedArm, progress: Progress
+    run: RunDir, tasks: list[Task], arms: list[ResolvedArm], progress: Progress
 ) -> tuple[str, ...]:
-    known = any(line.get("event") == "calibrated" for line in run.journal_lines())
-    if known or not run.manifest.spec.calibrate:
-        return ()
-    progress.phase("calibrating the meter")
-    calibration = await calibrate(tasks, arm)
-    event = "calibrated" if calibration.sound else "calibration_failed"
-    run.journal(event, **msgspec.to_builtins(calibration))
-    return calibration.problems
+    """What is wrong with the meter, tried once in each kind of sandbox."""
+    lines = run.journal_lines()
+    known = {line.get("sandbox") for line in lines if line.get("event") == "calibrated"}
+    for sandbox, arm in {arm.spec.sandbox: arm for arm in reversed(arms)}.items():
+        if sandbox in known or not run.manifest.spec.calibrate:
+            continue
+        progress.phase("calibrating the meter")
+        calibration = await calibrate(tasks, arm)
+        event = "calibrated" if calibration.sound else "calibration_failed"
+        run.journal(event, sandbox=sandbox, **msgspec.to_builtins(calibration))
+        if not calibration.sound:
+            return calibration.problems
+    return ()
 
 
 async def _trials(
@@ -81,7 +88,7 @@ async def _trials(
 ) -> RunEnd:
     seeds = run.manifest.spec.seeds
     plan = {arm: [(task, seed) for seed in seeds for task in tasks] for arm in served}
-    done = run.finished_keys()
+    done = {TrialKey.of(result) for result in run.results() if _stands(result)}
     left = {
         arm: [(task, seed) for task, seed in work if _key(task, arm, seed) not in done]
         for arm, work in plan.items()
@@ -104,6 +111,11 @@ async def _trials(
     problems = [problem for arm in served for problem in await _confirm(run, arm)]
     run.journal("suspended" if problems else "finished", problems=problems)
     return RunEnd(3 if problems else 0, tuple(problems))
+
+
+def _stands(result: Result) -> bool:
+    """Whether a resume leaves a result alone; what was mended since may give another attempt."""
+    return result.outcome != "unscored" and not result.taint
 
 
 def _key(task: Task, arm: ServedArm, seed: int) -> TrialKey:

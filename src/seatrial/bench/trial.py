@@ -21,7 +21,7 @@ from seatrial.bench.oracle import run_oracle
 from seatrial.bench.workspace import diff_text, fresh_workspace
 from seatrial.chat import Endpoint
 from seatrial.core import trace as events
-from seatrial.core.errors import Boundary, SeatrialError, attribute
+from seatrial.core.errors import Boundary, HarnessError, SeatrialError, attribute
 from seatrial.core.generation import Usage
 from seatrial.core.result import INFRASTRUCTURE, Ended, OracleResult, Result, Verified
 from seatrial.core.schema import RESULT_VERSION, TRACE_VERSION
@@ -44,7 +44,7 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 async def run_trial(trial: Trial, endpoint: Endpoint | None) -> Result:
-    """Run one trial to its result; `endpoint` is None for the calibration agents."""
+    """Run one trial to its result; the calibration agents need no `endpoint`."""
     started = datetime.now(UTC)
     trace = TraceWriter(trial.folder)
     try:
@@ -91,6 +91,8 @@ async def _run(
             began = monotonic()
             end = await _run_agent(trial, endpoint, workspace, trace)
             seconds = monotonic() - began
+            # Before the oracle, whose tests may write into the workspace, too.
+            _keep_diff(trial, workspace, trace)
             if end.ended not in INFRASTRUCTURE:
                 oracle = await run_oracle(
                     trial.task,
@@ -100,8 +102,6 @@ async def _run(
                     trace,
                     end.turns,
                 )
-            diff = diff_text(trial.task, workspace)
-            (trial.folder / "workspace.diff").write_text(diff, encoding="utf-8")
     except Exception as error:
         end = _faulted(trace, error, end)
         if oracle.status == "not_run":
@@ -110,12 +110,23 @@ async def _run(
     return end, oracle, seconds
 
 
+def _keep_diff(trial: Trial, workspace: Path, trace: TraceWriter) -> None:
+    """Write `workspace.diff`; a workspace that cannot be compared is still judged."""
+    try:
+        diff = diff_text(trial.task, workspace)
+        (trial.folder / "workspace.diff").write_text(diff, encoding="utf-8")
+    except Exception as error:
+        _try_emit(trace, attribute(error, Boundary.HARNESS, "workspace.diff"), error)
+
+
 async def _run_agent(
     trial: Trial, endpoint: Endpoint | None, workspace: Path, trace: TraceWriter
 ) -> AgentEnd:
     arm, task = trial.arm, trial.task
-    if endpoint is None:
+    if arm.spec.agent != "seatrial":
         return await _calibration_agent(trial, workspace, trace)
+    if endpoint is None:
+        raise HarnessError(f"{task.id}: no endpoint for the agent")
     toolbox = Toolbox(
         arm.profile,
         workspace,
@@ -141,7 +152,8 @@ async def _calibration_agent(trial: Trial, workspace: Path, trace: TraceWriter) 
     if trial.arm.spec.agent == "oracle" and solution is not None:
         sandbox = _sandbox(trial, workspace, Bind(solution, "/solution"))
         command = 'bash "$SEATRIAL_SOLUTION_DIR/solve.sh"'
-        done = await sandbox.run(command, limits=Limits())
+        limits = Limits(wall_seconds=trial.task.agent_timeout_s or Limits().wall_seconds)
+        done = await sandbox.run(command, limits=limits, env=trial.task.env)
         trace.emit(events.Tool, turn=0, call_id="solve", exit=done.exit, output=done.output)
     trace.emit(events.End, turn=0, ended=Ended.FINISHED, verified=Verified.NONE_AVAILABLE)
     return AgentEnd(Ended.FINISHED, Verified.NONE_AVAILABLE, 0, Usage())
@@ -159,7 +171,7 @@ def _sandbox(trial: Trial, workspace: Path, *binds: Bind) -> Sandbox:
         workspace,
         workdir=trial.task.workdir,
         binds=binds,
-        network=trial.task.network_mode != "no-network",
+        network=trial.task.network_mode == "public",
     )
 
 

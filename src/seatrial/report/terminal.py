@@ -135,8 +135,7 @@ def terminal_diagnosis(diagnosis: Diagnosis, folder: Path) -> str:
         before = "unset" if advice.from_ is None else advice.from_
         lines += [
             "",
-            f"try ({advice.where}): {advice.knob} from {before} to {advice.to}, "
-            f"for {advice.mode}",
+            f"try ({advice.where}): {advice.knob} from {before} to {advice.to}, for {advice.mode}",
             *(f"  only if: {condition}" for condition in advice.prerequisites),
             f"  refuted by: {advice.refuted_by}",
         ]

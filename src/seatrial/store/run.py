@@ -277,7 +277,7 @@ class RunDir:
         yield from latest.values()
 
     def finished_keys(self) -> frozenset[TrialKey]:
-        """The trials that have a finished attempt: what a resume may leave alone."""
+        """The trials that have a finished attempt, whatever came of it."""
         return frozenset(TrialKey.of(result) for result in self.results())
 
     def finished(self, key: TrialKey) -> bool:

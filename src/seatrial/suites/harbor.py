@@ -58,19 +58,29 @@ COPY workspace/ /app/
 
 # Nothing that an agent can leave in the workspace may decide the verdict: no configuration, no
 # conftest, no plugin, no module that shadows pytest (-P, and the workspace joins the path only
-# after pytest has been imported). The report is asked for besides the exit code, because code
-# under test can end the process with 0 before a single test has run.
+# after pytest has been imported), no reward of its own. The report is asked for besides the exit
+# code, and for every hidden test by count, because code under test can end the process or the
+# session with 0, or skip, before the tests have run. An endless loop meets the bound on CPU time
+# and is a failure; a bound on wall time could be the machine's. Code under test shares the
+# process of the tests: one that forges the report itself is beyond this script.
 _TEST_SH = """\
 #!/bin/bash
 tests="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 logs="${SEATRIAL_LOGS_DIR:-/logs}/verifier"
+count="$(cat "$tests"/test_*.py | grep -c '^def test_')"
 report="$(mktemp)"
+(
+    ulimit -t 20
+    env -u PYTEST_ADDOPTS -u PYTEST_PLUGINS -u PYTHONPATH \\
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONDONTWRITEBYTECODE=1 \\
+        python -P -m pytest -q -c /dev/null --rootdir="$tests" --noconftest -p no:cacheprovider \\
+        -o pythonpath="'$PWD'" --junitxml="$report" "$tests"/test_*.py
+)
+ended=$?
+rm -rf "$logs"
 mkdir -p "$logs"
-env -u PYTEST_ADDOPTS -u PYTEST_PLUGINS -u PYTHONPATH \\
-    PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONDONTWRITEBYTECODE=1 \\
-    python -P -m pytest -q -c /dev/null --rootdir="$tests" --noconftest -p no:cacheprovider \\
-    -o pythonpath="'$PWD'" --junitxml="$report" "$tests"/test_*.py
-if [ $? -eq 0 ] && grep -q 'errors="0" failures="0"' "$report"; then
+if [ $ended -eq 0 ] &&
+    grep -q "errors=\\"0\\" failures=\\"0\\" skipped=\\"0\\" tests=\\"$count\\"" "$report"; then
     echo 1 > "$logs/reward.txt"
 else
     echo 0 > "$logs/reward.txt"

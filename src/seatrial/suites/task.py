@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seatrial.core.errors import TaskError
+from seatrial.core.errors import Boundary, TaskError, boundary
 from seatrial.suites.dockerfile import Dockerfile, parse
 
 DEFAULT_VERIFIER_TIMEOUT_S = 600.0
@@ -86,11 +86,16 @@ def load_task(folder: Path) -> Task:
     """Read one task folder.
 
     Raises:
-        TaskError: the folder is no complete task, or reaches outside of itself.
+        TaskError: the folder is no complete task, reaches outside of itself, or is closed to us.
     """
     if not folder.is_dir():
         raise TaskError(f"{folder}: no such folder", hint="a task is a folder with a task.toml")
-    _check_links(folder)
+    with boundary(Boundary.TASK, str(folder)):
+        return _load(folder)
+
+
+def _load(folder: Path) -> Task:
+    _check_files(folder)
     table = _read_toml(folder)
     instruction = _read_instruction(folder)
     if not (folder / "tests" / "test.sh").is_file():
@@ -144,9 +149,12 @@ def _files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _check_links(folder: Path) -> None:
+def _check_files(folder: Path) -> None:
     root = folder.resolve()
     for path in _files(folder):
+        if not (path.is_symlink() or path.is_file()):
+            # Reading a pipe would never return.
+            raise TaskError(f"{folder}: {path.relative_to(folder)} is neither a file nor a link")
         if path.is_symlink() and not path.resolve().is_relative_to(root):
             raise TaskError(
                 f"{folder}: {path.relative_to(folder)} is a link that leaves the task",

@@ -10,10 +10,19 @@ from seatrial.diagnose.facts import Passage, Sign, Trial, Turn
 from seatrial.diagnose.findings import ModeFinding, make_finding
 from seatrial.diagnose.registry import at_end, on_turn
 
+# The words of other tools, then those of our own `chat.failures`.
 _UNREACHABLE = re.compile(
-    r"connection (?:refused|reset|error)|cannot connect|server disconnected|ECONNRE\w+", re.I
+    r"connection (?:refused|reset|error)|cannot connect|server disconnected|ECONNRE\w+"
+    r"|nothing listens at|the server went away|no such host|no connection to \S+: "
+    r"|answered 50[23]\b",
+    re.I,
 )
-_TIMED_OUT = re.compile(r"request timed out|read ?timeout|no answer (?:with)?in \d", re.I)
+_TIMED_OUT = re.compile(
+    r"request timed out|read ?timeout|no answer (?:with)?in \d"
+    r"|the time for one call ran out|(?:silence|no answer) from \S+ for \d"
+    r"|no connection to \S+ in time",
+    re.I,
+)
 
 NEAR_FULL = 0.97
 """Of the cap or the window: near enough to say that it was reached."""

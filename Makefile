@@ -51,7 +51,7 @@ docs: dev ## regenerate the generated parts of the docs
 	@$(BIN)/python scripts/generate_docs.py
 
 proof: dev ## the long proofs; SCALE=ci or SCALE=full
-	@SEATRIAL_PROOF_SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof tests/proof
+	@SEATRIAL_PROOF_SCALE=$(SCALE) $(BIN)/python -m pytest -q -n 2 -m proof tests/proof
 
 bench: dev ## the budgets, measured
 	@$(BIN)/python -m pytest -q -m perf tests/perf

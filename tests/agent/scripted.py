@@ -13,6 +13,10 @@ from seatrial.toolcalls import TurnParser
 Reply = str | Exception | tuple[str, Finish] | float
 
 
+NO_END = "<no end>"
+"""A stream that stops without saying why."""
+
+
 class ScriptedEndpoint:
     """Gives one reply a request; the last one again when the script is at its end.
 
@@ -38,6 +42,9 @@ class ScriptedEndpoint:
         reply = self._script[min(len(self.requests), len(self._script)) - 1]
         if isinstance(reply, Exception):
             raise reply
+        if reply == NO_END:
+            yield Text("and then")
+            return
         if isinstance(reply, float):
             yield Text("thinking aloud")
             await asyncio.sleep(reply)

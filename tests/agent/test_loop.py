@@ -22,7 +22,7 @@ from seatrial.guard import rules_from
 from seatrial.models import profile_for
 from seatrial.sandbox import open_sandbox
 from seatrial.store import TraceWriter, read_events
-from tests.agent.scripted import Reply, ScriptedEndpoint
+from tests.agent.scripted import NO_END, Reply, ScriptedEndpoint
 
 PROFILE = profile_for("dinghy")
 assert PROFILE is not None
@@ -221,6 +221,10 @@ def test_faults_are_records(bench: Bench, error: Exception, ended: Ended, bounda
     fault = next(event for event in bench.trace if isinstance(event, events.Fault))
     assert fault.boundary == boundary
     assert isinstance(bench.trace[-1], events.End)
+
+
+def test_a_stream_without_an_end_is_the_engines_fault(bench: Bench) -> None:
+    assert bench.run(NO_END).ended is Ended.ENGINE_ERROR
 
 
 def test_cancellation_is_recorded_and_passed_on(bench: Bench) -> None:

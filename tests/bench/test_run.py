@@ -77,6 +77,12 @@ def test_an_unscored_trial_is_tried_twice_and_again_on_resume(run: RunDir) -> No
     assert outcomes(run) == [(3, "failed_oracle"), (3, "failed_oracle")]
 
 
+def test_a_run_that_says_nothing_about_the_model_is_inconclusive(run: RunDir) -> None:
+    run.release()
+    assert executed(run, GONE).exit_code == 2
+    assert executed(run, FINISH).exit_code == 0
+
+
 def test_a_tainted_trial_is_tried_again_on_resume_and_stays_as_it_is(run: RunDir) -> None:
     run.release()
     executed(run, FINISH)

@@ -84,6 +84,13 @@ def test_the_diff_is_the_agents_and_not_that_of_the_tests(task: Task, tmp_path: 
     assert Tried(task, tmp_path / "a", FINISH).diff == ""
 
 
+def test_an_agent_cannot_stand_in_the_way_of_the_reward(task: Task, tmp_path: Path) -> None:
+    command = "mkdir -p ../logs/verifier; echo 1 > ../logs/verifier/reward.txt"
+    arguments = f'{{"name": "run_command", "arguments": {{"command": "{command}"}}}}'
+    tried = Tried(task, tmp_path / "a", f"<tool_call>\n{arguments}\n</tool_call>", FINISH)
+    assert tried.result.outcome == "failed_oracle"
+
+
 def test_a_diff_that_fails_does_not_keep_the_oracle_from_judging(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ def test_a_foreign_task_is_read(tmp_path):
     assert (task.id, task.name, task.family) == ("some-task", "some-task", "games")
     assert task.instruction == "Do it."
     assert (task.agent_timeout_s, task.verifier_timeout_s) == (None, 600.0)
-    assert (task.network_mode, task.workdir, task.env) == ("public", "/src", {"A": "1"})
+    assert (task.network_mode, task.workdir, task.env) == ("no-network", "/src", {"A": "1"})
     base = task.path / "environment"
     assert task.workspace == (
         Placement(base / "a.txt", "/src/a.txt"),
@@ -51,11 +51,11 @@ def test_a_foreign_task_is_read(tmp_path):
 def test_settings_of_the_format_are_taken(tmp_path):
     toml = (
         '[task]\nname = "a/b"\n[agent]\ntimeout_sec = 10\n[verifier]\ntimeout_sec = 2.5\n'
-        '[environment]\nnetwork_mode = "allowlist"\nworkdir = "/w"\n'
+        '[environment]\nnetwork_mode = "public"\nworkdir = "/w"\n'
     )
     task = load_task(folder(tmp_path, **{"task.toml": toml, "environment/Dockerfile": None}))
     assert (task.name, task.agent_timeout_s, task.verifier_timeout_s) == ("a/b", 10.0, 2.5)
-    assert (task.network_mode, task.workdir, task.dockerfile) == ("allowlist", "/w", None)
+    assert (task.network_mode, task.workdir, task.dockerfile) == ("public", "/w", None)
     assert task.workspace == (Placement(task.path / "environment", "/w"),)
 
 
@@ -73,6 +73,7 @@ def test_the_old_key_for_no_network_is_read(tmp_path):
         ({"task.toml": "[agent]\ntimeout_sec = 0"}, "agent.timeout_sec is 0"),
         ({"task.toml": "[agent]\ntimeout_sec = nan"}, "agent.timeout_sec is nan"),
         ({"task.toml": "[verifier]\ntimeout_sec = true"}, "verifier.timeout_sec is True"),
+        ({"task.toml": '[environment]\nnetwork_mode = "allowlist"'}, "not supported yet"),
         ({"task.toml": '[environment]\nnetwork_mode = "fast"'}, "network_mode is 'fast'"),
         ({"instruction.md": None}, "no instruction.md"),
         ({"instruction.md": "# canary\n\n"}, "the instruction is empty"),

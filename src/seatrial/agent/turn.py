@@ -14,6 +14,7 @@ from seatrial.agent.toolbox import ToolOutcome
 from seatrial.chat import CallEvent, End, Endpoint, Request, Text, Think, UsageEvent
 from seatrial.core import trace as events
 from seatrial.core.config import GuardSpec
+from seatrial.core.errors import FormatError
 from seatrial.core.generation import Caps, Finish, Timings, Usage
 from seatrial.core.message import Call, Message, tools_digest
 from seatrial.core.schema import sha256_hex
@@ -88,6 +89,8 @@ class TurnRecorder:
             async with aclosing(self._endpoint.generate(request)) as stream:
                 async for event in stream:
                     collected.add(event)
+            if collected.end.finish is Finish.CANCELLED:
+                raise FormatError("the stream ended without saying how")
         finally:
             message = self._record_response(collected, identifier)
         end = collected.end

@@ -14,10 +14,13 @@ from types import TracebackType
 from seatrial.bench.arm import ResolvedArm, lock_arm
 from seatrial.bench.progress import Progress
 from seatrial.chat import Endpoint, LlamaCppEndpoint
-from seatrial.core.errors import UnattestedError, UserError
+from seatrial.core.errors import EngineError, UnattestedError, UserError
 from seatrial.core.lock import Lock, lock_difference
 from seatrial.serve import Attestation, Engine, attest, launch, reattest
 from seatrial.store import RunDir
+
+MAX_RELAUNCHES = 5
+"""An engine that dies more often than this is not served again in one run."""
 
 
 class ServedArm:
@@ -61,6 +64,11 @@ class ServedArm:
         """The attested endpoint; a dead engine is launched and attested again first."""
         async with self._mutex:
             if self._engine is None or not self._engine.alive():
+                if self.relaunches >= MAX_RELAUNCHES:
+                    raise EngineError(
+                        f"{self.arm.spec.name}: the engine died {self.relaunches + 1} times",
+                        hint=f"its own words are in {self._run.path / 'logs'}",
+                    )
                 self._progress.warn(f"{self.arm.spec.name}: the engine died; launching it again")
                 self.relaunches += 1
                 self._run.journal("relaunch", arm=self.arm_id)

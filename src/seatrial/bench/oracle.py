@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -34,8 +35,9 @@ async def run_oracle(
 
     The reward is written beside the workspace; the tests' output is kept in `folder`.
     """
-    logs = workspace.parent / "logs"
-    (logs / "verifier").mkdir(parents=True)
+    # A name that nobody knows before: without isolation an agent can write there, too.
+    logs = Path(tempfile.mkdtemp(prefix="logs-", dir=workspace.parent))
+    (logs / "verifier").mkdir()
     done = await _run_tests(task, workspace, kind, logs)
     try:
         result = _verdict(done, logs / "verifier")

@@ -85,5 +85,12 @@ def _check(spec: RunSpec) -> None:
         raise UserError(f"two arms are called {min(twice)}", hint="give each arm its own name")
     if not spec.arms or not spec.seeds:
         raise UserError("nothing to run", hint="give at least one arm and one seed")
+    greedy = [arm.name for arm in spec.arms if arm.sampling.temperature == 0]
+    if greedy and len(spec.seeds) > 1:
+        # They would be the same trial several times, and every interval would be too narrow.
+        raise UserError(
+            f"arm {greedy[0]} samples at temperature 0: {len(spec.seeds)} seeds repeat one trial",
+            hint="use one seed and more tasks (suite.count), or a temperature above 0",
+        )
     if spec.suite.count < 1:
         raise UserError(f"suite.count is {spec.suite.count}", hint="at least 1")

@@ -1,8 +1,8 @@
-"""A run: suite x arms x seeds, attested, interleaved, resumable.
+"""A run: suite x arms x seeds, attested, resumable.
 
-Every arm is attested before its first trial and after its last; the trials of one task run on
-all arms at about the same time, so that drift of the machine meets them alike. Whatever is
-finished stays; a resumed run does what is missing, unscored or tainted.
+Every arm is attested before its first trial and after its last. The arms run side by side and
+in the same order of tasks, each at its own pace: a slow arm goes on when a quick one is done.
+Whatever is finished stays; a resumed run does what is missing, unscored or tainted.
 
 In: a run directory. Out: a `RunEnd`.
 """
@@ -23,7 +23,7 @@ from seatrial.bench.prepare import tasks_of
 from seatrial.bench.progress import Progress, Silent
 from seatrial.bench.trial import Trial, run_trial
 from seatrial.core.errors import SeatrialError, UnattestedError
-from seatrial.core.result import Result
+from seatrial.core.result import NOT_THE_MODEL, Result
 from seatrial.core.trace import TrialRef
 from seatrial.sandbox import require
 from seatrial.store import RunDir, TrialKey
@@ -99,7 +99,6 @@ async def _trials(
     try:
         async with asyncio.TaskGroup() as group:
             for arm, work in left.items():
-                # The same order on every arm, so that drift of the machine meets them alike.
                 random.Random(run.manifest.run).shuffle(work)
                 queue = deque(work)
                 for _ in range(arm.arm.spec.engine.slots):
@@ -110,7 +109,11 @@ async def _trials(
     progress.phase("attesting again")
     problems = [problem for arm in served for problem in await _confirm(run, arm)]
     run.journal("suspended" if problems else "finished", problems=problems)
-    return RunEnd(3 if problems else 0, tuple(problems))
+    if problems:
+        return RunEnd(3, tuple(problems))
+    if all(result.outcome in NOT_THE_MODEL for result in run.results()):
+        return RunEnd(2, ("no trial says anything about a model; `seatrial show` says why",))
+    return RunEnd(0)
 
 
 def _stands(result: Result) -> bool:

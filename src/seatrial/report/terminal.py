@@ -72,13 +72,7 @@ def caveats(report: RunReport) -> list[str]:
     if report.finished < report.planned:
         left = report.planned - report.finished
         found.append(f"incomplete: {left} of {report.planned} trials are still to do")
-    if report.calibration is None:
-        found.append("the meter was not calibrated in this run")
-    elif _calibration_failed(report):
-        found.append("INVALID: the meter failed its calibration")
-        found += list(report.problems)
-    if not _calibration_failed(report):
-        found += [f"SUSPENDED: {problem}" for problem in report.problems]
+    found += _meter(report)
     if report.finished and not report.attested_last and not report.problems:
         found.append("not every launch was attested again after its last trial")
     found += _dependence(report)
@@ -93,6 +87,20 @@ def caveats(report: RunReport) -> list[str]:
                 f"{arm.name}: {aside} trials say nothing about the model; without them "
                 f"{arm.model_only}"
             )
+    return found
+
+
+def _meter(report: RunReport) -> list[str]:
+    """What is known of the meter, and why the run was suspended."""
+    if _calibration_failed(report):
+        return ["INVALID: the meter failed its calibration", *report.problems]
+    found = [f"SUSPENDED: {problem}" for problem in report.problems]
+    if report.calibration is None:
+        return ["the meter was not calibrated in this run", *found]
+    tasks = report.calibration.get("tasks", 0)
+    unproven = tasks - report.calibration.get("solvable", tasks)
+    if unproven:
+        found.append(f"{unproven} of {tasks} tasks tried have no reference solution to prove them")
     return found
 
 

@@ -18,7 +18,7 @@ from seatrial.core.errors import Boundary, TaskError, boundary
 from seatrial.suites.dockerfile import Dockerfile, parse
 
 DEFAULT_VERIFIER_TIMEOUT_S = 600.0
-NETWORK_MODES = ("public", "no-network", "allowlist")
+NETWORK_MODES = ("public", "no-network")
 
 
 @dataclass(frozen=True)
@@ -218,9 +218,15 @@ def _seconds(folder: Path, table: Mapping[str, object], name: str) -> float | No
 
 
 def _network_mode(folder: Path, settings: Mapping[str, object]) -> str:
+    """No network unless the task asks for it: Harbor's own default is the opposite."""
     if "network_mode" not in settings:
-        return "no-network" if settings.get("allow_internet") is False else "public"
+        return "public" if settings.get("allow_internet") is True else "no-network"
     mode = settings["network_mode"]
+    if mode == "allowlist":
+        raise TaskError(
+            f"{folder / 'task.toml'}: network_mode allowlist is not supported yet",
+            hint="with no-network the task runs offline, with public without any limit",
+        )
     if mode not in NETWORK_MODES:
         raise TaskError(
             f"{folder / 'task.toml'}: network_mode is {mode!r}",

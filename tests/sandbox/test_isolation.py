@@ -3,7 +3,9 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -155,3 +157,24 @@ async def test_a_sandbox_that_cannot_be_set_up_is_an_infra_error(tmp_path, bwrap
 def test_an_inside_path_must_be_plain(tmp_path, inside):
     with pytest.raises(HarnessError):
         open_sandbox("bwrap", tmp_path, binds=[Bind(tmp_path, inside)])
+
+
+def test_an_environment_below_tmp_works(tmp_path):
+    """A clone in a temporary folder has its virtual environment below /tmp, which is private."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    (tmp_path / "workspace").mkdir()
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from seatrial.sandbox import Limits, open_sandbox\n"
+        "box = open_sandbox('bwrap', Path(sys.argv[1]))\n"
+        "done = asyncio.run(box.run('python -c \"print(6 * 7)\"', limits=Limits()))\n"
+        "print(done.exit, done.output.strip())"
+    )
+    done = subprocess.run(
+        [tmp_path / "venv" / "bin" / "python", "-c", code, tmp_path / "workspace"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "0 42\n"

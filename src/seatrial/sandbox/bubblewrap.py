@@ -21,7 +21,7 @@ from seatrial.sandbox.launcher import bind_variables, environment, refusal, shel
 from seatrial.sandbox.protocol import NO_ENV, Bind, Completed, Limits
 from seatrial.sandbox.supervise import Latch, Start, in_thread, supervise
 from seatrial.sandbox.tree import NamespaceTree
-from seatrial.sandbox.userland import procfs_arguments, system_arguments
+from seatrial.sandbox.userland import interpreter_arguments, procfs_arguments, system_arguments
 
 _HOME = "/tmp/home"
 _SHM_BYTES = 64 * 1024 * 1024
@@ -101,6 +101,8 @@ class BubblewrapSandbox:
         arguments += ["--dev", "/dev", "--size", str(_SHM_BYTES), "--perms", "1777"]
         arguments += ["--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
         arguments += ["--size", str(limits.file_bytes), "--perms", "1777", "--tmpfs", "/tmp"]
+        # The environment may lie below /tmp itself: a clone in a temporary folder, say.
+        arguments += interpreter_arguments()
         arguments += ["--dir", _HOME, "--bind", str(self.workspace), self.workdir]
         for bind in self._binds:
             mode = "--bind" if bind.writable else "--ro-bind"

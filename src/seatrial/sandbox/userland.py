@@ -29,7 +29,7 @@ _KERNEL_SWITCHES = ("/proc/sys", "/proc/acpi", "/proc/mtrr", "/proc/pressure", "
 
 
 def system_arguments(*, network: bool) -> list[str]:
-    """/usr and what leads into it, a minimal /etc, and the interpreter at its own path."""
+    """/usr and what leads into it, and a minimal /etc."""
     arguments: list[str] = []
     for path in map(Path, _SYSTEM):
         if path.is_symlink():
@@ -38,9 +38,16 @@ def system_arguments(*, network: bool) -> list[str]:
             arguments += ["--ro-bind", str(path), str(path)]
     for name in (*_ETC, *(_ETC_NETWORK if network else ())):
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    for prefix in interpreter_prefixes():
-        arguments += ["--ro-bind", str(prefix), str(prefix)]
     return arguments
+
+
+def interpreter_arguments() -> list[str]:
+    """The interpreter at its own path; after whatever is mounted on a folder above it."""
+    return [
+        word
+        for prefix in interpreter_prefixes()
+        for word in ("--ro-bind", str(prefix), str(prefix))
+    ]
 
 
 def procfs_arguments() -> list[str]:

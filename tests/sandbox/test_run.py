@@ -183,30 +183,37 @@ async def test_children_that_ended_count_too(sandbox):
     assert done.seconds < 5
 
 
+def _unique(name):
+    """Told apart on the host from what a test beside this one runs."""
+    return f"{name}-{uuid.uuid4().hex}.py"
+
+
 async def test_too_many_processes(sandbox, alive):
     # Bounded by itself, should the limit fail: 200 sleepers.
+    script = _unique("fork")
     put(
         sandbox,
-        "fork.py",
+        script,
         "import os, time\nfor _ in range(200):\n"
         "    if not os.fork():\n        time.sleep(5); os._exit(0)\n"
         "    time.sleep(0.001)\nprint('all there'); time.sleep(5)\n",
     )
-    done = await sandbox.run("python fork.py", limits=Limits(processes=40))
+    done = await sandbox.run(f"python {script}", limits=Limits(processes=40))
     assert (done.exit, done.killed_by) == (None, "processes")
-    assert alive("fork.py") == []
+    assert alive(script) == []
 
 
 async def test_a_bomb_that_doubles_is_contained(sandbox, alive):
     # 2**9 processes at most.
+    script = _unique("bomb")
     put(
         sandbox,
-        "bomb.py",
+        script,
         "import os, time\nfor _ in range(9):\n    os.fork()\n    time.sleep(0.02)\ntime.sleep(5)\n",
     )
-    done = await sandbox.run("python bomb.py", limits=Limits(processes=40))
+    done = await sandbox.run(f"python {script}", limits=Limits(processes=40))
     assert done.killed_by == "processes"
-    assert alive("bomb.py") == []
+    assert alive(script) == []
 
 
 async def test_too_many_threads(sandbox):

@@ -7,7 +7,7 @@ answer, never from the text under test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from seatrial.suites.shakedown.draw import (
@@ -105,6 +105,16 @@ def draft(draw: Draw, function: Function, before: list[str], edit: Edit, place: 
         hidden={HIDDEN_FILE: test_file(imports, [_test(draw, function, hidden)])},
         steps=(edit,),
     )
+
+
+def one_line_wrong(draw: Draw, shapes: Sequence[Shape]) -> Draft:
+    """A draft of one of `shapes` whose code has the shape's wrong line in it."""
+    shape = draw.rng.choice(shapes)
+    function = draw_function(draw, shape)
+    place = draw.place()
+    before, after = function.wrong(), function.right()
+    edit = Edit(place.path, before[shape.at].strip(), after[shape.at].strip())
+    return draft(draw, function, before, edit, place)
 
 
 def _case(draw: Draw, function: Function, source: str) -> tuple[object, ...]:

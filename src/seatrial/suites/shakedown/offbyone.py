@@ -5,7 +5,7 @@ from __future__ import annotations
 from seatrial.suites.shakedown import functions
 from seatrial.suites.shakedown.draw import Draw
 from seatrial.suites.shakedown.functions import Shape
-from seatrial.suites.shakedown.model import Draft, Edit, Family
+from seatrial.suites.shakedown.model import Draft, Family
 
 
 def _upto(draw: Draw) -> tuple[object, ...]:
@@ -121,12 +121,7 @@ def _product(values: range) -> int:
 
 
 def build(draw: Draw) -> Draft:
-    shape = draw.rng.choice(SHAPES)
-    function = functions.draw_function(draw, shape)
-    place = draw.place()
-    before, after = function.wrong(), function.right()
-    edit = Edit(place.path, before[shape.at].strip(), after[shape.at].strip())
-    return functions.draft(draw, function, before, edit, place)
+    return functions.one_line_wrong(draw, SHAPES)
 
 
 FAMILY = Family(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from seatrial.suites.shakedown import functions
 from seatrial.suites.shakedown.draw import Draw
 from seatrial.suites.shakedown.functions import Shape
-from seatrial.suites.shakedown.model import Draft, Edit, Family
+from seatrial.suites.shakedown.model import Draft, Family
 
 _ARITHMETIC: tuple[tuple[str, str, Callable[[int, int], object]], ...] = (
     ("+", "the sum of {a} and {b}", lambda a, b: a + b),
@@ -119,12 +119,7 @@ SHAPES = (*_shapes(), *_LISTS * 4)
 
 
 def build(draw: Draw) -> Draft:
-    shape = draw.rng.choice(SHAPES)
-    function = functions.draw_function(draw, shape)
-    place = draw.place()
-    before, after = function.wrong(), function.right()
-    edit = Edit(place.path, before[shape.at].strip(), after[shape.at].strip())
-    return functions.draft(draw, function, before, edit, place)
+    return functions.one_line_wrong(draw, SHAPES)
 
 
 FAMILY = Family(

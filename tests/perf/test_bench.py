@@ -18,7 +18,7 @@ from seatrial.core.result import Ended, OracleResult, Result, Verified
 from seatrial.core.schema import RESULT_VERSION
 from seatrial.core.trace import TrialRef
 from seatrial.sandbox import probe
-from seatrial.store import RunDir
+from seatrial.store import RunDir, TrialKey
 from seatrial.suites import Task, load_task, make
 from tests.perf.measure import cpu_seconds
 
@@ -78,6 +78,7 @@ def _finished_run(root: Path, count: int) -> Path:
 
 
 def _nothing_left(path: Path) -> None:
+    """The two things that `execute` asks before it starts an engine."""
     run = RunDir.open(path)
-    done = {key.task for key in run.finished_keys()}
+    done = {TrialKey.of(result).task for result in run.results()}
     assert done == {task.id for task in tasks_of(run)}

@@ -104,11 +104,11 @@ def test_what_a_resume_of_200_finished_trials_asks(tmp_path):
 
     def resume():
         with RunDir.open(path) as run:
-            return run.finished_keys()
+            return list(run.results())
 
-    seconds, keys = best_cpu(resume)
-    assert len(keys) == 200
-    print(f"finished keys of 200 trials {1000 * seconds:.1f} ms")
+    seconds, results = best_cpu(resume)
+    assert len(results) == 200
+    print(f"results of 200 trials {1000 * seconds:.1f} ms")
     # The whole command has 300 ms; the store must leave nearly all of it.
     assert seconds < 0.060
 

@@ -1,6 +1,6 @@
 """What the model card claims, measured: fresh instances, real engine, real pytest, sandbox.
 
-About 20 minutes on two cores. SEATRIAL_PROOF_SEED draws other instances.
+About 6 minutes on two idle cores. SEATRIAL_PROOF_SEED draws other instances.
 """
 
 from __future__ import annotations

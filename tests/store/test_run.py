@@ -108,15 +108,11 @@ def test_attempts_count_up_and_the_latest_finished_one_counts(run, finish, make_
     assert [r.attempt for r in run.results()] == [third.attempt, other_digest.attempt, 9]
     assert first.attempt == 1
     assert run.unfinished() == [TrialRef("t", "d", ARM, 1, 2), TrialRef("u", "d", ARM, -5, 10)]
-    keys = run.finished_keys()
-    assert keys == {
+    assert {TrialKey.of(result) for result in run.results()} == {
         TrialKey("t", "d", ARM, 1),
         TrialKey("t", "new", ARM, 1),
         TrialKey("u", "d", ARM, -5),
     }
-    assert all(run.finished(key) for key in keys)
-    assert not run.finished(TrialKey("t", "other", ARM, 1))
-    assert not run.finished(TrialKey("absent", "d", ARM, 1))
     assert len(list(run.attempts())) == 14
 
 
@@ -143,7 +139,7 @@ def test_no_name_leaves_the_run(run, finish, name):
     assert len(attempt.path.relative_to(run.path).parts) == 5
     assert attempt.result == result
     assert attempt.ref.task == name
-    assert run.finished(TrialKey.of(result))
+    assert list(run.results()) == [result]
 
 
 @settings(deadline=None)
@@ -264,7 +260,7 @@ def test_a_full_disk_at_the_result_leaves_the_attempt_unfinished(small_disk, fil
             run.write_result(path, result)
         assert "space" in caught.value.hint
         assert list(path.iterdir()) == []
-        assert run.finished_keys() == frozenset()
+        assert list(run.results()) == []
         with pytest.raises(InfraError):
             for _ in range(1000):
                 run.journal("filler", text="y" * 999)

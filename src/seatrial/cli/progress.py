@@ -38,7 +38,6 @@ class TerminalProgress:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._passed = 0
 
     def __enter__(self) -> TerminalProgress:
         self._bar.start()

@@ -276,19 +276,6 @@ class RunDir:
                 latest[TrialKey.of(result)] = result
         yield from latest.values()
 
-    def finished_keys(self) -> frozenset[TrialKey]:
-        """The trials that have a finished attempt, whatever came of it."""
-        return frozenset(TrialKey.of(result) for result in self.results())
-
-    def finished(self, key: TrialKey) -> bool:
-        """Whether `key` has a finished attempt."""
-        slot = Slot.of(TrialRef(key.task, key.task_digest, key.arm, key.seed))
-        for number in attempts(seed_folder(self.path, slot.task_part, slot.arm_part, key.seed)):
-            result = slot_result(self.path, slot._replace(attempt=number))
-            if result is not None and TrialKey.of(result) == key:
-                return True
-        return False
-
     def attempts(self) -> Iterator[Attempt]:
         """Every attempt, finished or not, by task, arm, seed and number."""
         announced = self.announced()

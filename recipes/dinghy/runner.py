@@ -155,7 +155,8 @@ def _materialise(files: Mapping[str, str]) -> None:
 
 def _install() -> None:
     """Explain comparisons as a real session at this verbosity would."""
-    options = ["-qq", "--tb=no", "-p", "no:cacheprovider"]
+    # The caller's folder may hold a conftest that needs packages that the recipe does not have.
+    options = ["-qq", "--tb=no", "-p", "no:cacheprovider", "--noconftest"]
     config = get_config(options)
     config.parse([*options, "-c", os.devnull, "--rootdir=/tmp"])
 

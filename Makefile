@@ -64,7 +64,7 @@ $(TRAIN)/.setup: recipes/dinghy/requirements.txt
 	@$(TRAIN)/bin/python -m pip install -q --disable-pip-version-check -r $<
 	@touch $@
 
-dinghy: $(TRAIN)/.setup ## train the shipped models from nothing (SEED=n, about an hour on two idle cores)
+dinghy: $(TRAIN)/.setup ## train the shipped models from nothing (SEED=n, about 40 minutes on two idle cores)
 	@PYTHONPATH=src $(TRAIN)/bin/python recipes/dinghy/make_models.py --seed $(SEED)
 
 clean: ## remove what make built

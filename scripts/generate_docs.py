@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, get_args, get_origin
 
 import msgspec
+import toolcall_docs
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -28,6 +29,7 @@ os.environ.pop("SEATRIAL_RUNS", None)
 from seatrial.cli.main import COMMANDS, overview, parser_for  # noqa: E402
 from seatrial.core import config  # noqa: E402
 from seatrial.core.generation import Caps, Sampling  # noqa: E402
+from seatrial.core.parse_options import CodeMode, Options  # noqa: E402
 from seatrial.diagnose import MODES  # noqa: E402
 from seatrial.diagnose.registry import DETECTORS, RESIDUES  # noqa: E402
 from seatrial.models import ADAPTERS, MODELS  # noqa: E402
@@ -53,6 +55,8 @@ def settings() -> str:
         ("arms.N.caps", Caps),
         ("arms.N.engine", config.EngineSpec),
         ("arms.N.guard", config.GuardSpec),
+        ("arms.N.toolcalls", Options),
+        ("arms.N.toolcalls.code_mode", CodeMode),
     ):
         parts += ["", f"## {title}", "", "| key | type | default |", "|---|---|---|"]
         parts += [_row(field) for field in msgspec.structs.fields(struct)]
@@ -133,6 +137,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "config.md": settings,
     "modes.md": modes,
+    "toolcalls.md": toolcall_docs.page,
 }
 
 _CONFIG_INTRODUCTION = """\
@@ -201,6 +206,7 @@ def _row(field: msgspec.structs.FieldInfo) -> str:
         plain, meta = get_args(field.type)
         kind, least = str(plain), meta.ge
     kind = kind.replace("typing.", "").replace("seatrial.core.", "")
+    kind = kind.replace("parse_options.", "")
     kind = re.sub(r"<class '([^']+)'>", r"\1", kind).replace("|", "\\|")
     if least is not None:
         kind = f"{kind}, at least {least}"

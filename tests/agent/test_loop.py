@@ -140,7 +140,7 @@ def test_a_malformed_call_is_asked_for_again_once(bench: Bench) -> None:
 
 
 def test_a_call_with_a_wrong_argument_is_never_executed(bench: Bench) -> None:
-    end = bench.run(call("write_file", path="a.py", text="gone"))
+    end = bench.run(call("write_file", path="a.py", colour="gone"))
     assert end.ended is Ended.GAVE_UP
     assert (bench.workspace / "a.py").read_text() == "x = 1\n"
 

@@ -75,7 +75,7 @@ def test_json_is_alone_on_stdout(seatrial: Seatrial) -> None:
 
 def test_an_interrupted_run_is_resumed(seatrial: Seatrial, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "seatrial", "run", "--count", "12", "--seed", "4"],
+        [sys.executable, "-m", "seatrial", "run", "--count", "24", "--seed", "4"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -92,7 +92,7 @@ def test_an_interrupted_run_is_resumed(seatrial: Seatrial, tmp_path: Path) -> No
 
 def test_a_killed_run_is_resumed_and_leaves_no_engine(seatrial: Seatrial, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "seatrial", "run", "--count", "12", "--seed", "4"],
+        [sys.executable, "-m", "seatrial", "run", "--count", "24", "--seed", "4"],
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -110,10 +110,10 @@ def test_a_killed_run_is_resumed_and_leaves_no_engine(seatrial: Seatrial, tmp_pa
 def _check_resume(seatrial: Seatrial, folder: Path) -> None:
     run = only_run(folder)
     before = {path: path.read_bytes() for path in run.glob("trials/*/*/*/*/result.json")}
-    assert 2 <= len(before) < 12
+    assert 2 <= len(before) < 24
     done = seatrial("resume")
     assert done.returncode == 0, done.stderr
-    assert "of 12 trials" in done.stdout
+    assert "of 24 trials" in done.stdout
     for path, content in before.items():
         assert path.read_bytes() == content, "what was finished stays as it was"
     assert len(list(run.glob("lock/*.json"))) == 1, "one configuration, one arm id"
@@ -132,7 +132,7 @@ def test_a_killed_engine_is_a_record_and_is_launched_again(
     seatrial: Seatrial, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "seatrial", "run", "--count", "12", "--seed", "4", "--json"],
+        [sys.executable, "-m", "seatrial", "run", "--count", "24", "--seed", "4", "--json"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -144,7 +144,7 @@ def test_a_killed_engine_is_a_record_and_is_launched_again(
     out, said = process.communicate(timeout=240)
     assert "Traceback" not in said
     report = json.loads(out)
-    assert report["finished"] == 12
+    assert report["finished"] == 24
     assert process.returncode == 0, said
     journal = [line.get("event") for line in RunDir.open(only_run(tmp_path)).journal_lines()]
     assert "relaunch" in journal
@@ -152,7 +152,7 @@ def test_a_killed_engine_is_a_record_and_is_launched_again(
 
 def test_a_second_process_is_told_who_holds_the_run(seatrial: Seatrial, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "seatrial", "run", "--count", "12"],
+        [sys.executable, "-m", "seatrial", "run", "--count", "24"],
         cwd=tmp_path,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

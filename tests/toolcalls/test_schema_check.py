@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.toolcalls import check, coerce
+from seatrial.toolcalls.schema_check import BrokenSchemaError, Declared, check
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -46,11 +46,9 @@ def obj(required=(), **properties):
             {**obj(a={"$ref": "#/$defs/T"}), "$defs": {"T": {"type": "string"}}},
             "must be string",
         ),
-        ({"a": 1}, obj(a={"$ref": "#/$defs/T"}), "schema of the tool is broken"),
-        ({"a": 1}, obj(a={"type": "int"}), "unknown type 'int'"),
-        ({}, None, "broken"),
-        ({}, {"properties": 3}, "broken"),
-        ({"a": 1}, {"properties": {"a": 3}}, "broken"),
+        ({"a": [1, True]}, obj(a={"type": "array", "items": {"type": "number"}}), "a[1]"),
+        ({"a": [1, 2.5]}, obj(a={"type": "array", "items": {"type": "number"}}), None),
+        ({"a": []}, obj(a={"type": "array", "items": {"type": "number"}}), None),
     ],
 )
 def test_check(arguments, schema, defect):
@@ -58,28 +56,71 @@ def test_check(arguments, schema, defect):
     assert found is None if defect is None else defect in (found or "")
 
 
+BROKEN = [
+    None,
+    [],
+    {"properties": 3},
+    {"properties": ["a"]},
+    {"properties": None},
+    {"properties": {1: {}}},
+    {"required": "a"},
+    {"required": [["a"]]},
+    {"additionalProperties": "no"},
+    {"$ref": "#"},
+    {"$ref": "#/b", "b": {"$ref": "#/b"}},
+    {"$ref": "http://x"},
+    obj(a=3),
+    obj(a=None),
+    obj(a={"type": "int"}),
+    obj(a={"type": 3}),
+    obj(a={"type": []}),
+    obj(a={"type": [["string"]]}),
+    obj(a={"enum": "x"}),
+    obj(a={"anyOf": []}),
+    obj(a={"anyOf": {}}),
+    obj(a={"$ref": "#/$defs/T"}),
+    obj(a={"$ref": 3}),
+    obj(a={"$ref": "#/properties/a"}),
+    obj(a={"anyOf": [{"$ref": "#/properties/a"}, {"$ref": "#/properties/a"}]}),
+    obj(a={"items": 3, "type": "array"}),
+]
+
+
+@pytest.mark.parametrize("schema", BROKEN, ids=str)
+def test_a_broken_schema_is_a_defect(schema):
+    found = check({"a": [1]}, schema)
+    assert found is not None and found.startswith("the schema of the tool is broken: ")
+
+
 @given(st.dictionaries(st.sampled_from("ab"), json_values), json_values)
 def test_no_schema_raises(arguments, schema):
     check(arguments, schema)
-    coerce(arguments, schema)
+
+
+@given(json_values, json_values)
+def test_what_a_schema_says_is_known_or_it_is_broken(schema, value):
+    try:
+        declared = Declared.of(schema)
+        for part in declared.properties.values():
+            declared.forms(part)
+            declared.fits(value, part)
+    except BrokenSchemaError as error:
+        assert str(error).startswith("the schema of the tool is broken: ")
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "result"),
+    ("schema", "types"),
     [
-        ("3", "integer", 3),
-        ("03", "integer", "03"),
-        ("3", "string", "3"),
-        ("1.50", "number", "1.50"),
-        ("true", "boolean", True),
-        ("True", "boolean", "True"),
-        ("[1]", "array", [1]),
-        ('{"a": 1}', "object", {"a": 1}),
-        (3.0, "integer", 3),
-        ("3", ["integer", "string"], "3"),
+        ({"type": "string"}, {"string"}),
+        ({"type": ["string", "null"]}, {"string", "null"}),
+        ({"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/T"}]}, {"integer", "array"}),
+        ({"allOf": [{"$ref": "#/$defs/T"}]}, {"array"}),
+        ({"enum": ["a", "b"]}, {"string"}),
+        ({"enum": ["a", 1, None]}, {"string", "integer", "null"}),
+        ({"const": True}, {"boolean"}),
     ],
 )
-def test_coerce_loses_nothing(value, kind, result):
-    new, changed = coerce({"a": value}, obj(a={"type": kind}))
-    assert new["a"] == result and type(new["a"]) is type(result)
-    assert changed == (result is not value)
+def test_the_types_of_an_argument(schema, types):
+    root = {"$defs": {"T": {"type": "array"}}, "properties": {"a": schema}}
+    declared = Declared.of(root)
+    assert declared.forms(declared.schema_of("a")).types == types

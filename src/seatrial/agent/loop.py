@@ -23,6 +23,7 @@ from seatrial.core.config import GuardSpec
 from seatrial.core.errors import Boundary, SeatrialError, attribute
 from seatrial.core.generation import Caps, Finish, Sampling, Usage
 from seatrial.core.message import Message
+from seatrial.core.parse_options import Options
 from seatrial.core.profile import Profile
 from seatrial.core.result import Ended, Verified
 from seatrial.store import TraceWriter
@@ -61,12 +62,14 @@ class Agent:
         sampling: Sampling,
         caps: Caps | None = None,
         guard: GuardSpec | None = None,
+        options: Options | None = None,
     ) -> None:
         self._toolbox = toolbox
         self._profile = profile
         self._trace = trace
         self._sampling = sampling
         self._caps = caps or profile.caps
+        self._options = options or Options()
         self._recorder = TurnRecorder(endpoint, trace, self._caps, guard or GuardSpec())
 
     async def run(self, instruction: str) -> AgentEnd:
@@ -136,7 +139,8 @@ class Agent:
         if reply.finish is Finish.LENGTH:
             ended, words = Ended.RUNAWAY_LENGTH, self._profile.texts.cut_off
         elif reply.verdict == "reask":
-            ended, words = Ended.GAVE_UP, reask_message(reply.parsed, self._profile.schemas)
+            ended = Ended.GAVE_UP
+            words = reask_message(reply.parsed, self._profile.schemas, self._options)
         elif not reply.message.text.strip():
             ended, words = Ended.EMPTY_COMPLETION, self._profile.texts.nudge
         else:

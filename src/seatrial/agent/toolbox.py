@@ -21,7 +21,7 @@ from seatrial.core.profile import Operation, Profile
 from seatrial.core.result import Verified
 from seatrial.core.trace import FileChange
 from seatrial.sandbox import ConfinementError, Limits, Sandbox, confined
-from seatrial.toolcalls.accept import arguments_of
+from seatrial.toolcalls import arguments_of
 
 
 class ToolOutcome(msgspec.Struct, frozen=True):

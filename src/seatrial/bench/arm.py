@@ -23,6 +23,7 @@ from seatrial.core.profile import Profile, load_profile
 from seatrial.core.schema import digest, sha256_hex
 from seatrial.models import adapter_path, model_path, profile_for
 from seatrial.serve import Adapter, Attestation, LaunchSpec
+from seatrial.toolcalls import check_options
 
 _HARNESS_PACKAGES = ("core", "agent", "chat", "guard", "toolcalls", "serve", "sandbox", "bench")
 
@@ -58,8 +59,9 @@ def resolve(spec: ArmSpec) -> ResolvedArm:
     """Find the files and the profile that `spec` names.
 
     Raises:
-        UserError: a model, adapter or profile does not exist.
+        UserError: a model, adapter or profile does not exist, or an option cannot be meant.
     """
+    check_options(spec.toolcalls)
     model = model_path(spec.model)
     adapter = adapter_path(spec.adapter) if spec.adapter else None
     if spec.profile is not None:

@@ -93,7 +93,10 @@ class ServedArm:
         self._keep(lock)
         self._run.journal("attested", arm=lock.arm, grade=self._first.grade, phase="first")
         self._endpoint = LlamaCppEndpoint(
-            self._engine.url, self._first.facts(), wire=self.arm.profile.wire
+            self._engine.url,
+            self._first.facts(),
+            wire=self.arm.profile.wire,
+            options=self.arm.spec.toolcalls,
         )
         await self._stack.enter_async_context(self._endpoint)
 

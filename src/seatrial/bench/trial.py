@@ -141,7 +141,14 @@ async def _run_agent(
         wall = min(caps.wall_seconds, task.agent_timeout_s)
         caps = msgspec.structs.replace(caps, wall_seconds=wall)
     agent = Agent(
-        endpoint, toolbox, arm.profile, trace, sampling=sampling, caps=caps, guard=arm.spec.guard
+        endpoint,
+        toolbox,
+        arm.profile,
+        trace,
+        sampling=sampling,
+        caps=caps,
+        guard=arm.spec.guard,
+        options=arm.spec.toolcalls,
     )
     return await agent.run(task.instruction)
 

@@ -18,10 +18,18 @@ from seatrial.chat.frames import CallDelta, Piece
 from seatrial.core.generation import Finish
 from seatrial.core.message import Call, ToolSchema
 from seatrial.core.trace import ParseVerdict
-from seatrial.toolcalls import Parsed, TurnParser
-from seatrial.toolcalls.accept import accept
-from seatrial.toolcalls.reading import CUT_OFF, Broken, Complete, Tail
-from seatrial.toolcalls.strict_json import StrictJSONError, read_whole
+from seatrial.toolcalls import (
+    CUT_OFF,
+    Broken,
+    Options,
+    Parsed,
+    RawCall,
+    StrictJSONError,
+    Tail,
+    TurnParser,
+    accept,
+    read_whole,
+)
 
 
 class Shown(msgspec.Struct, frozen=True, gc=False):
@@ -49,8 +57,10 @@ class Turn(Protocol):
 class RawTurn:
     """We parse."""
 
-    def __init__(self, tools: tuple[ToolSchema, ...], prefill: str, id_prefix: str) -> None:
-        self._parser = TurnParser(tools, prefill=prefill, id_prefix=id_prefix)
+    def __init__(
+        self, tools: tuple[ToolSchema, ...], prefill: str, id_prefix: str, options: Options
+    ) -> None:
+        self._parser = TurnParser(tools, prefill=prefill, options=options, id_prefix=id_prefix)
         self._raw: list[str] = []
         self._shown_chars = 0
 
@@ -135,10 +145,10 @@ class NativeTurn:
             return Broken(reason, name)
         if not isinstance(value, dict):
             return Broken("the arguments are not an object", name)
-        call = accept(Complete(0, name, value, text), self._tools, identifier, (0, 0))
+        call = accept(RawCall(name, value, (0, 0), text), self._tools, identifier, "native")
         if isinstance(call, Broken):
             return call
-        return msgspec.structs.replace(call, source="native", raw_span=None)
+        return msgspec.structs.replace(call, raw_span=None)
 
 
 class _Fragments:

@@ -38,6 +38,7 @@ from seatrial.chat.wires import (
     tokenize_body,
 )
 from seatrial.core.errors import EngineError
+from seatrial.core.parse_options import Options
 from seatrial.core.trace import Wire
 
 
@@ -61,6 +62,7 @@ class LlamaCppEndpoint:
         facts: Facts,
         *,
         wire: Wire | None = None,
+        options: Options | None = None,
         model: str | None = None,
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -70,6 +72,7 @@ class LlamaCppEndpoint:
         on_exchange: OnExchange | None = None,
     ) -> None:
         self._facts = msgspec.structs.replace(facts, wire=wire or facts.wire)
+        self._options = options or Options()
         self._model = model
         self._pace = Pace(timeouts)
         self._prefill: str | None = None
@@ -160,7 +163,7 @@ class LlamaCppEndpoint:
         if wire == "native":
             turn = NativeTurn(request.tools, id_prefix)
         else:
-            turn = RawTurn(request.tools, prefill, id_prefix)
+            turn = RawTurn(request.tools, prefill, id_prefix, self._options)
         return ResponseStream(
             CompletionFrames() if wire == "raw_completion" else ChatFrames(),
             turn,

@@ -16,6 +16,7 @@ import msgspec
 from seatrial.chat.endpoint import Request
 from seatrial.core.errors import HarnessError
 from seatrial.core.message import Call, Message
+from seatrial.toolcalls import MARKERS
 
 CHAT_PATH = "/v1/chat/completions"
 COMPLETION_PATH = "/completion"
@@ -23,11 +24,6 @@ TEMPLATE_PATH = "/apply-template"
 TOKENIZE_PATH = "/tokenize"
 
 _PREFILL = re.compile(r"<think>\s*\Z")
-
-# A model may have its markers as control tokens, which a completion leaves out of the text
-# unless they are named. Names that are no single token of the model are ignored by the server.
-# The chat path takes no such list: raw_chat cannot see the calls of such a model.
-_MARKERS = ("<tool_call>", "</tool_call>", "<think>", "</think>")
 
 
 def check_messages(messages: tuple[Message, ...]) -> None:
@@ -63,7 +59,10 @@ def completion_body(request: Request, prompt: str | None, model: str | None) -> 
         "n_predict": request.max_tokens,
         **_sampling(request),
         "cache_prompt": True,
-        "preserved_tokens": list(_MARKERS),
+        # A model may have its markers as control tokens, which a completion leaves out of the
+        # text unless they are named. Names that are no single token are ignored. The chat path
+        # takes no such list: raw_chat cannot see the calls of such a model.
+        "preserved_tokens": list(MARKERS),
         "stream": True,
     }
 

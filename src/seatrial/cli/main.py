@@ -35,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("serve", "serve", "start a model under our eye, attested"),
     Command("attest", "attest", "say what a server really serves"),
     Command("diagnose", "diagnose", "explain the failures of runs, with quoted evidence"),
+    Command("parse", "parse", "read what models wrote: calls, repairs, verdicts"),
     Command("suite", "suite", "make and check tasks"),
     Command("runs", "runs", "list the runs"),
     Command("show", "show", "show a run, or one of its trials"),

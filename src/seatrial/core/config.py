@@ -18,6 +18,7 @@ import msgspec
 
 from seatrial.core.errors import UserError
 from seatrial.core.generation import Caps, Sampling
+from seatrial.core.parse_options import Options
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 AtLeastTwo = Annotated[int, msgspec.Meta(ge=2)]
@@ -79,6 +80,8 @@ class ArmSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None = the caps of the profile."""
     engine: EngineSpec = EngineSpec()
     guard: GuardSpec = GuardSpec()
+    toolcalls: Options = Options()
+    """How freely text is taken for tool calls; not used where the server parses."""
     sandbox: Literal["bwrap", "process"] = "bwrap"
 
 

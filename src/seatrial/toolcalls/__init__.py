@@ -4,19 +4,37 @@ First principle: never silently wrong. Where the bytes that would be executed ar
 what the model meant, the verdict is `reask`.
 """
 
-from seatrial.toolcalls.parser import TurnParser, parse
-from seatrial.toolcalls.reading import Parsed
+from seatrial.toolcalls.accept import accept, arguments_of
+from seatrial.toolcalls.options import Options, check_options
+from seatrial.toolcalls.reading import CUT_OFF, Broken, Parsed, RawCall, Tail
 from seatrial.toolcalls.reask import reask_message
 from seatrial.toolcalls.registry import DIALECTS, render
-from seatrial.toolcalls.schema_check import check, coerce
+from seatrial.toolcalls.repairs import EXAMPLE_TOOLS, REPAIRS
+from seatrial.toolcalls.schema_check import check
+from seatrial.toolcalls.stream import TurnParser
+from seatrial.toolcalls.strict_json import StrictJSONError, read_whole
+from seatrial.toolcalls.tokens import MARKERS
+from seatrial.toolcalls.turn import parse
 
 __all__ = [
+    "CUT_OFF",
     "DIALECTS",
+    "EXAMPLE_TOOLS",
+    "MARKERS",
+    "REPAIRS",
+    "Broken",
+    "Options",
     "Parsed",
+    "RawCall",
+    "StrictJSONError",
+    "Tail",
     "TurnParser",
+    "accept",
+    "arguments_of",
     "check",
-    "coerce",
+    "check_options",
     "parse",
+    "read_whole",
     "reask_message",
     "render",
 ]

@@ -1,50 +1,55 @@
 """From a call as it was read to a call that may be executed: the name, the schema, the bytes.
 
-Names are exact. Coercions are those of `schema_check` and are labelled. No guessing: whatever
-does not fit is a `Broken` with the defect in one line.
+The name is `names`', the arguments are `arguments`'. No guessing: whatever does not fit is a
+`Broken` with the defect in one line. Executed is the model's own spelling of the arguments where
+nothing of them was changed.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from seatrial.core.errors import FormatError
 from seatrial.core.message import Call, CallSource, ToolSchema
 from seatrial.core.schema import canonical_json
-from seatrial.toolcalls.reading import Broken, Complete
-from seatrial.toolcalls.schema_check import check, coerce
+from seatrial.toolcalls.arguments import fit
+from seatrial.toolcalls.names import resolve, unknown_tool
+from seatrial.toolcalls.reading import Broken, RawCall
 from seatrial.toolcalls.strict_json import StrictJSONError, read_whole
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_REASON = 400
 
 
 def accept(
-    read: Complete,
-    tools: Mapping[str, ToolSchema],
-    call_id: str,
-    span: tuple[int, int],
-    extra_repairs: tuple[str, ...] = (),
+    raw: RawCall, tools: Mapping[str, ToolSchema], call_id: str, source: CallSource
 ) -> Call | Broken:
     """The executable call, or why it is none."""
-    if read.name not in tools:
-        offered = ", ".join(tools) or "none"
-        return Broken(f"unknown tool {read.name[:80]!r} (offered: {offered})", read.name)
-    schema = tools[read.name].parameters
-    arguments, coerced = coerce(read.arguments, schema)
-    defect = check(arguments, schema)
-    if defect is not None:
-        return Broken(defect, read.name)
-    repairs = extra_repairs + read.repairs + (("type_coerced",) if coerced else ())
+    resolved = resolve(raw.name, tools)
+    if resolved is None:
+        return unknown_tool(raw.name, tools)
+    name, name_repairs = resolved
+    fitted = fit(raw.arguments, tools[name].parameters, untyped=raw.untyped)
+    if isinstance(fitted, Broken):
+        return Broken(fitted.reason[:_LONGEST_REASON], name)
     # The model's own spelling where there is one: nothing of it is lost on the way.
-    text = read.text if read.text is not None and not coerced else _dump(arguments)
-    source: CallSource = "orphan" if "opener_missing" in repairs else "envelope"
+    own = raw.text if not fitted.repairs else None
+    text = _written(fitted.arguments) if own is None else own
+    if text is None or (own is not None and not _reads_as(own, fitted.arguments)):
+        return Broken(
+            "the arguments cannot be written as JSON (NaN, half of a surrogate pair)", name
+        )
+    repairs = (*raw.repairs, *name_repairs, *fitted.repairs)
     return Call(
         id=call_id,
-        name=read.name,
+        name=name,
         arguments=text,
-        raw_span=span,
+        raw_span=raw.span,
         source=source,
-        repairs=repairs,
+        repairs=tuple(dict.fromkeys(repairs)),
     )
 
 
@@ -71,5 +76,42 @@ def same_call(left: Call, right: Call) -> bool:
     )
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+def _written(value: object) -> str | None:
+    """`value` as JSON that reads as exactly `value`; None = there is none."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False) if _is_json(value) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_json(value: object) -> bool:
+    """Is `value` made of what JSON has, and of text that is Unicode?"""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(key) for key in value) and all(
+            map(_is_json, value.values())
+        )
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    if isinstance(value, str):
+        # Half surrogates cannot be written to a file or a socket.
+        return value.isascii() or not _SURROGATE.search(value)
+    return value is None or isinstance(value, (int, float))
+
+
+def _reads_as(text: str, arguments: dict[str, Any]) -> bool:
+    """What is executed must read as exactly what was checked."""
+    try:
+        return _same(read_whole(text), arguments)
+    except StrictJSONError:
+        return False
+
+
+def _same(left: object, right: object) -> bool:
+    """Equal in value and type: 1 is not true, and a list is no tuple."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return left == right

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from seatrial.toolcalls.reading import BLANK
+
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _QUOTES = "\"'“‘«„`"
 
@@ -43,7 +45,7 @@ class Prose:
     def line_start(self, text: str, at: int) -> bool:
         """Do only blanks stand before `at` on its line?"""
         self._advance(text, at)
-        return not text[max(self._line, at - 100) : at].strip(" \t")
+        return not text[max(self._line, at - 100) : at].strip(BLANK)
 
     def quoted(self, text: str, at: int, final: bool) -> bool | None:
         """Is what stands at `at` shown and not meant? None = the rest of the line decides."""

@@ -1,10 +1,10 @@
-"""What a dialect is, and what reading text with one can give.
+"""What a dialect is, and what reading text with one can give: values and one protocol.
 
-Values and one protocol. A dialect reads a single envelope at a known place and writes a single
-call; finding envelopes, order, reasoning and verdicts are `parser`'s.
+A dialect reads one envelope at a known place and writes one call. Finding envelopes, order,
+reasoning, truncation and verdicts are `scanner`'s; names and arguments are `accept`'s.
 
-The law of every `read`: `Complete` and `Broken` hold for every continuation of the text, else
-the answer is `MORE`. That is what makes a result independent of how a stream was cut up.
+The law of every `read`: what it gives holds for every continuation of the text if the tail is
+`CUT`. An ending is invented only if the model stopped by itself (`STOPPED`).
 """
 
 from __future__ import annotations
@@ -20,18 +20,28 @@ from seatrial.core.generation import Finish
 from seatrial.core.message import Call, ToolSchema
 from seatrial.core.trace import ParseVerdict
 
-_BLANKS = re.compile(r"[ \t\r\n]*+")
+BLANK = " \t\r\n\u200b\u200c\u200d\u2060\ufeff"
+"""What may stand between the parts of an envelope and means nothing: white space and the
+characters without width that models copy from web pages."""
+_BLANKS = re.compile(f"[{BLANK}]*+")
 
 CUT_OFF = "cut off"
 """The reason when a response ended inside a call because a bound was reached."""
 
+END = re.compile(
+    rf"[{BLANK}]*+(?:\Z|<\|im_end\|>|<\|im_start\|>|<\|eot_id\|>|<\|eom_id\|>|<\|endoftext\|>"
+    r"|<\|end_of_text\|>|<\|return\|>|<\|end\|>|</s>|<end_of_turn>|<eos>|<turn\|>"
+    r"|<｜end▁of▁sentence｜>|\[e~\[|<\|user\|>|<\|observation\|>|<tool_response>"
+    r"|<\|tool_response>)"
+)
+"""The end of the turn: of the text, or a token that ends a turn and was left in the text."""
+
 
 class Tail(Enum):
-    """What is known about the end of the text at hand."""
+    """How the text ends."""
 
-    OPEN = "more may come"
     STOPPED = "the model stopped by itself"
-    CUT = "the response was cut"
+    CUT = "the response was cut, or more may come"
 
     @classmethod
     def of(cls, finish: Finish) -> Tail:
@@ -39,50 +49,65 @@ class Tail(Enum):
         return cls.STOPPED if finish in (Finish.STOP, Finish.TOOL_CALLS) else cls.CUT
 
 
-class Complete(msgspec.Struct, frozen=True):
-    """One whole call; not yet checked against its schema."""
+class Window(msgspec.Struct, frozen=True):
+    """What a reading may depend on."""
 
-    end: int
-    """Where the envelope ends."""
+    text: str
+    tail: Tail
+    tools: Mapping[str, ToolSchema]
+
+    @property
+    def stopped(self) -> bool:
+        return self.tail is Tail.STOPPED
+
+    def at_end(self, at: int) -> bool:
+        """Does the turn end at `at`, blanks aside, and did the model choose to end it?"""
+        match = END.match(self.text, at)
+        return match is not None and (self.stopped or match.end() < len(self.text))
+
+
+class RawCall(msgspec.Struct, frozen=True):
+    """One whole call as it was written; `accept` decides on its name and arguments."""
+
     name: str
-    arguments: dict[str, Any]
-    text: str | None
-    """The model's own JSON text of `arguments`; None where the dialect writes no JSON."""
+    arguments: Any
+    """Decoded. Normally dict[str, value]; what else a model wrote is for `accept` to unwrap."""
+    span: tuple[int, int]
+    """[start, end) in the text of the window, code points."""
+    text: str | None = None
+    """The model's own JSON text of `arguments`, if it needed no repair and is an object."""
     repairs: tuple[str, ...] = ()
+    untyped: bool = False
+    """Values are text without types, as markup dialects write them; `accept` types them."""
 
 
 class Broken(msgspec.Struct, frozen=True):
     """An attempt at a call that cannot be read with certainty."""
 
     reason: str
+    """One line that a model can act on."""
     name: str | None = None
     """The tool that was meant, where it could be read."""
 
 
-class NoCall(msgspec.Struct, frozen=True):
-    """Plain text after all; up to `end` no other orphan call begins."""
+class Envelope(msgspec.Struct, frozen=True):
+    """One envelope, read to its end: its calls in order, and the defect after them, if any."""
+
+    end: int
+    calls: tuple[RawCall, ...]
+    broken: Broken | None = None
+    sure: bool = True
+    """Its end cannot be part of a value. False for values without quoting."""
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """Text after all: a placeholder, a template. Reading goes on behind `end`."""
 
     end: int
 
 
-class More(Enum):
-    """The answer depends on text that has not come yet."""
-
-    MORE = "more"
-
-
-MORE = More.MORE
-Read = Complete | Broken | NoCall | More
-
-
-class Opener(msgspec.Struct, frozen=True):
-    """How an envelope may begin."""
-
-    literal: str
-    body: str
-    """What must follow `literal` after blanks; empty = reading begins at `literal` itself."""
-    orphan: bool = False
-    """The wrapper that should stand before it is missing; taken only at the start of a line."""
+Read = Envelope | Broken | Mention | None
+"""None = not this dialect's form at all; the next dialect is asked."""
 
 
 class Dialect(Protocol):
@@ -92,22 +117,34 @@ class Dialect(Protocol):
     def id(self) -> str: ...
 
     @property
-    def openers(self) -> tuple[Opener, ...]: ...
+    def title(self) -> str:
+        """Which models write it, for people."""
+        ...
+
+    @property
+    def openers(self) -> tuple[str, ...]:
+        """Literal beginnings of an envelope. Several dialects may share one."""
+        ...
 
     @property
     def closers(self) -> tuple[str, ...]:
-        """Ends of an envelope; outside of one they are a sign that something was misread."""
+        """Literal ends; outside of an envelope a sign that something was misread."""
         ...
 
     @property
     def quoted(self) -> bool:
-        """Values are quoted, so that a payload cannot be taken for markup or the reverse."""
+        """Values are quoted, so a payload cannot be taken for markup or the reverse."""
         ...
 
-    def read(
-        self, text: str, start: int, tail: Tail, tools: Mapping[str, ToolSchema], orphan: bool
-    ) -> Read:
-        """Read the body of one envelope that begins at `start`."""
+    def opens(self, window: Window, at: int, opener: str) -> bool | None:
+        """May an envelope of this dialect begin at `at`, where `opener` stands?
+
+        Looks at no more than 300 characters. None = the text ends too early to say.
+        """
+        ...
+
+    def read(self, window: Window, at: int, opener: str) -> Read:
+        """Read the envelope that begins with `opener` at `at`. Linear; never raises."""
         ...
 
     def render(self, name: str, arguments: Mapping[str, Any]) -> str:
@@ -133,12 +170,13 @@ class Parsed(msgspec.Struct, frozen=True):
     """The dialect of the last call or attempt."""
 
 
-def starts(text: str, at: int, literal: str) -> bool | None:
-    """Does `literal` stand at `at`? None = the text ends too early to say."""
-    if text.startswith(literal, at):
+def starts(text: str, at: int, *literals: str) -> bool | None:
+    """Does one of `literals` stand at `at`? None = the text ends too early to say."""
+    if text.startswith(literals, at):
         return True
-    rest = text[at : at + len(literal)]
-    return None if at + len(rest) == len(text) and literal.startswith(rest) else False
+    rest = text[at : at + max(map(len, literals))]
+    ended = at + len(rest) >= len(text)
+    return None if ended and any(literal.startswith(rest) for literal in literals) else False
 
 
 def skip_blanks(text: str, at: int) -> int:

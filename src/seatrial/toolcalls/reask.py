@@ -9,6 +9,8 @@ import json
 from typing import Any
 
 from seatrial.core.message import ToolSchema
+from seatrial.toolcalls.nonce import with_nonce
+from seatrial.toolcalls.options import DEFAULTS, Options
 from seatrial.toolcalls.reading import Parsed
 from seatrial.toolcalls.registry import DIALECTS
 
@@ -22,10 +24,13 @@ _PLACEHOLDERS: dict[str, Any] = {
 }
 
 
-def reask_message(parsed: Parsed, tools: tuple[ToolSchema, ...]) -> str:
+def reask_message(
+    parsed: Parsed, tools: tuple[ToolSchema, ...], options: Options = DEFAULTS
+) -> str:
     """The defect in one line, the schema of the tool in one line, the canonical form once.
 
-    Where the tool is not known, the tools that are offered stand in place of a schema.
+    Where the tool is not known, the tools that are offered stand in place of a schema. The form
+    is that of the dialect which the model tried, with the nonce of `options` if there is one.
     """
     lines = [f"The tool call was not executed: {parsed.reason or 'it could not be read'}."]
     if parsed.calls:
@@ -38,10 +43,17 @@ def reask_message(parsed: Parsed, tools: tuple[ToolSchema, ...]) -> str:
         lines.append(f"Tools: {', '.join(tool.name for tool in tools)}")
     shown = tool or (tools[0] if tools else None)
     if shown is not None:
-        dialect = DIALECTS[parsed.dialect or "hermes"]
+        # A loose form is no form to teach.
+        dialect = DIALECTS.get(parsed.dialect or "", DIALECTS["hermes"])
         form = dialect.render(shown.name, _example(shown.parameters))
-        lines += ["Write it in this form:", form]
+        lines += ["Write it in this form:", _bound(form, options.nonce)]
     return "\n".join(lines)
+
+
+def _bound(form: str, nonce: str) -> str:
+    """`form` with the nonce in its first tag; a form that cannot carry one is shown as it is."""
+    opener = form[: form.find(">") + 1]
+    return with_nonce(form, opener, nonce) or form
 
 
 def _example(schema: dict[str, Any]) -> dict[str, Any]:

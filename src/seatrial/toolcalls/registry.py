@@ -6,33 +6,87 @@ from collections.abc import Iterable
 
 from seatrial.core.errors import FormatError
 from seatrial.core.message import Call, ToolSchema
-from seatrial.toolcalls.accept import arguments_of
-from seatrial.toolcalls.hermes import Hermes
-from seatrial.toolcalls.qwen_xml import QwenXml
-from seatrial.toolcalls.reading import Complete, Dialect, Tail
+from seatrial.toolcalls.accept import accept, arguments_of
+from seatrial.toolcalls.dialects import (
+    deepseek,
+    dsml,
+    gemma,
+    glm,
+    granite,
+    harmony,
+    hermes,
+    invoke,
+    kimi,
+    llama,
+    mistral,
+    qwen_xml,
+    tool_tags,
+)
+from seatrial.toolcalls.nonce import with_nonce
+from seatrial.toolcalls.reading import Dialect, Envelope, Tail, Window
 
-DIALECTS: dict[str, Dialect] = {dialect.id: dialect for dialect in (Hermes(), QwenXml())}
+TOOL_TAGS: Dialect = tool_tags.DIALECT
+
+_ALL: tuple[Dialect, ...] = (
+    qwen_xml.DIALECT,
+    glm.DIALECT,
+    granite.DIALECT,
+    gemma.DIALECT,
+    hermes.DIALECT,
+    llama.DIALECT,
+    mistral.DIALECT,
+    deepseek.DIALECT,
+    dsml.DIALECT,
+    kimi.DIALECT,
+    harmony.DIALECT,
+    invoke.DIALECT,
+    TOOL_TAGS,
+)
+DIALECTS: dict[str, Dialect] = {dialect.id: dialect for dialect in _ALL}
 
 
-def render(calls: Iterable[Call], tools: tuple[ToolSchema, ...], dialect: str = "hermes") -> str:
+def render(
+    calls: Iterable[Call],
+    tools: tuple[ToolSchema, ...],
+    dialect: str = "hermes",
+    *,
+    nonce: str = "",
+) -> str:
     """The canonical text of `calls`, one envelope after the other.
 
     Raises:
         FormatError: the dialect cannot write these arguments so that they are read again as
-            they are. A dialect without quoting cannot write every value.
+            they are (one without quoting cannot write every value), or cannot carry the nonce.
     """
-    return "\n".join(_render(call, tools, DIALECTS[dialect]) for call in calls)
+    return "\n".join(_render(call, tools, DIALECTS[dialect], nonce) for call in calls)
 
 
-def _render(call: Call, tools: tuple[ToolSchema, ...], dialect: Dialect) -> str:
+def _render(call: Call, tools: tuple[ToolSchema, ...], dialect: Dialect, nonce: str) -> str:
     arguments = arguments_of(call)
     text = dialect.render(call.name, arguments)
-    if not dialect.quoted:
-        opener = dialect.openers[0]
-        start = text.index(opener.body, len(opener.literal))
-        by_name = {tool.name: tool for tool in tools}
-        read = dialect.read(text, start, Tail.CUT, by_name, False)
-        same = isinstance(read, Complete) and read.end == len(text) and read.name == call.name
-        if not same or read.arguments != arguments:  # type: ignore[union-attr]
-            raise FormatError(f"{dialect.id} cannot write these arguments of {call.name}")
-    return text
+    if not _reads_back(text, call, tools, dialect):
+        raise FormatError(f"{dialect.id} cannot write these arguments of {call.name}")
+    bound = with_nonce(text, _opener(text, call, dialect), nonce)
+    if bound is None:
+        raise FormatError(f"{dialect.id} has no tag that can carry a nonce")
+    return bound
+
+
+def _opener(text: str, call: Call, dialect: Dialect) -> str:
+    openers = dialect.openers or (f"<{call.name}>",)
+    return max((literal for literal in openers if text.startswith(literal)), key=len, default="")
+
+
+def _reads_back(text: str, call: Call, tools: tuple[ToolSchema, ...], dialect: Dialect) -> bool:
+    by_name = {tool.name: tool for tool in tools}
+    opener = _opener(text, call, dialect)
+    read = dialect.read(Window(text, Tail.STOPPED, by_name), 0, opener) if opener else None
+    if not isinstance(read, Envelope) or read.broken or len(read.calls) != 1:
+        return False
+    again = accept(read.calls[0], by_name, call.id, "envelope")
+    return (
+        isinstance(again, Call)
+        and read.end == len(text)
+        and again.name == call.name
+        and arguments_of(again) == arguments_of(call)
+    )

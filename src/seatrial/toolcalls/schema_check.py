@@ -1,9 +1,10 @@
-"""A minimal JSON Schema check of tool arguments, and the coercions that lose nothing.
+"""A minimal JSON Schema check of tool arguments, and what a schema says about one argument.
 
 Knows type, properties, required, additionalProperties, items, enum, const, anyOf, oneOf, allOf
 and local `$ref`; other keywords (ranges, patterns, formats) are the tool's to check. One rule is
 stricter than the standard: an undeclared argument is a defect unless the schema allows it in so
-many words. A broken schema is a reason like any other, never an exception.
+many words. A broken schema is a reason like any other, never another exception than
+`BrokenSchemaError`. Changes no value; `coercion` does.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-
-from seatrial.toolcalls.strict_json import StrictJSONError, read_whole
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -24,100 +23,191 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "null": (type(None),),
 }
-_ANY = frozenset(_TYPES)
+_SCALARS: dict[type, frozenset[str]] = {
+    str: frozenset({"string"}),
+    int: frozenset({"integer", "number"}),
+    float: frozenset({"number"}),
+    bool: frozenset({"boolean"}),
+    type(None): frozenset({"null"}),
+}
+ANY = frozenset(_TYPES)
+_REMARKS = frozenset(("type", "title", "description", "default", "examples"))
 _MAX_DEPTH = 32
+_MAX_LEAVES = 200
 
 
-class _BrokenSchemaError(Exception):
+class BrokenSchemaError(Exception):
     """The schema itself cannot be used."""
+
+    def __str__(self) -> str:
+        return f"the schema of the tool is broken: {super().__str__()}"
+
+
+class Forms(msgspec.Struct, frozen=True):
+    """What one value may be."""
+
+    leaves: list[dict[str, Any]]
+    """The schema itself, or the branches of its anyOf or oneOf."""
+    types: frozenset[str]
+
+    @property
+    def options(self) -> list[str]:
+        """The strings that are named one by one as allowed."""
+        named = [_listed(leaf) for leaf in self.leaves]
+        return [value for values in named for value in values or () if isinstance(value, str)]
+
+    def part(self, kind: str, keyword: str) -> object:
+        """`keyword` of the one form that is of type `kind`; None = there is none, or several."""
+        parts = [leaf for leaf in self.leaves if kind in _leaf_types(leaf)]
+        return parts[0].get(keyword) if len(parts) == 1 else None
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What a tool takes."""
+
+    root: dict[str, Any]
+    """The whole schema, where references lead."""
+    properties: dict[str, Any]
+    required: tuple[str, ...]
+    others: object
+    """The schema of arguments that are not in `properties`; False = there are none."""
+    _forms: dict[int, Forms]
+    """By the identity of schemas, which are all parts of `root`."""
+
+    @classmethod
+    def of(cls, schema: object) -> Declared:
+        """Read the schema of the arguments of a tool.
+
+        Raises:
+            BrokenSchemaError: it has the wrong form.
+        """
+        if not isinstance(schema, dict):
+            raise BrokenSchemaError("it is not an object")
+        node = _deref(schema, schema)
+        properties, required = _members(node)
+        others = node.get("additionalProperties", "properties" not in node)
+        if not isinstance(others, (bool, dict)):
+            raise BrokenSchemaError(f"additionalProperties is {_short(others)}")
+        return cls(schema, properties, tuple(required), others, {})
+
+    def schema_of(self, key: str) -> object:
+        """The schema of the argument `key`; False = it may not be given."""
+        return self.properties.get(key, self.others)
+
+    def forms(self, schema: object) -> Forms:
+        """What a value of `schema`, a part of the whole one, may be.
+
+        Raises:
+            BrokenSchemaError: the schema cannot be used.
+        """
+        if id(schema) not in self._forms:
+            leaves = _leaves(schema, self.root)
+            types = frozenset[str]().union(*map(_leaf_types, leaves))
+            self._forms[id(schema)] = Forms(leaves, types)
+        return self._forms[id(schema)]
+
+    def fits(self, value: object, schema: object) -> bool:
+        """Is `value` what `schema`, a part of the whole one, asks for?
+
+        Raises:
+            BrokenSchemaError: the schema cannot be used.
+        """
+        return _defect(value, schema, self.root, "", 0) is None
 
 
 def check(arguments: dict[str, Any], schema: object) -> str | None:
     """The first defect of `arguments`, one line; None = they fit."""
     try:
-        if not isinstance(schema, dict):
-            raise _BrokenSchemaError("it is not an object")
-        root = _deref(schema, schema)
-        unknown = next((key for key in arguments if property_type(root, key) is None), None)
+        declared = Declared.of(schema)
+        unknown = next((key for key in arguments if declared.schema_of(key) is False), None)
         if unknown is not None:
             return f"unknown argument {unknown!r}"
-        return _defect(arguments, root, schema, "", 0)
-    except _BrokenSchemaError as error:
-        return f"the schema of the tool is broken: {error}"
+        return _defect(arguments, schema, declared.root, "", 0)
+    except BrokenSchemaError as error:
+        return str(error)
 
 
-def coerce(arguments: dict[str, Any], schema: object) -> tuple[dict[str, Any], bool]:
-    """`arguments` with strings read as the declared type where nothing is lost, and if any was.
-
-    "3" for an integer, "1.5" for a number, "true" for a boolean, JSON text for an array or an
-    object, and 3.0 for an integer. Never for an argument that may be a string.
-    """
-    changed = {
-        key: new
-        for key, value in arguments.items()
-        if (new := _coerced(value, property_type(schema, key) or _ANY)) is not value
-    }
-    return ({**arguments, **changed}, True) if changed else (arguments, False)
+def is_type(value: object, types: frozenset[str]) -> bool:
+    """Is `value` of one of `types`, as JSON counts them?"""
+    return any([_is_type(value, name) for name in types])
 
 
-def property_type(schema: object, key: str) -> frozenset[str] | None:
-    """The types that the argument `key` may have; None = it may not be given at all."""
-    if not isinstance(schema, dict):
-        return _ANY
-    try:
-        root = _deref(schema, schema)
-        properties = root.get("properties")
-        if isinstance(properties, dict) and key in properties:
-            return _types(properties[key], schema, 0)
-        extra = root.get("additionalProperties")
-        if isinstance(extra, dict):
-            return _types(extra, schema, 0)
-    except _BrokenSchemaError:
-        return _ANY
-    return _ANY if extra is True or (properties is None and extra is None) else None
+def are_scalars(values: list[Any], types: frozenset[str]) -> bool:
+    """Are all of `values` strings, numbers, booleans or null of one of `types`?"""
+    return all([types & _SCALARS.get(kind, frozenset()) for kind in set(map(type, values))])
 
 
-def _types(schema: object, root: Mapping[str, Any], depth: int) -> frozenset[str]:
-    if schema is True:
-        return _ANY
-    node = _deref(schema, root)
-    if "type" in node:
-        named = node["type"] if isinstance(node["type"], list) else [node["type"]]
-        return frozenset(name for name in named if isinstance(name, str))
-    branches = node.get("anyOf") or node.get("oneOf")
-    if isinstance(branches, list) and depth < _MAX_DEPTH:
-        return frozenset[str]().union(*(_types(branch, root, depth + 1) for branch in branches))
-    values = node.get("enum")
-    if isinstance(values, list) and values and all(isinstance(value, str) for value in values):
-        return frozenset({"string"})
-    return _ANY
+def _leaves(schema: object, root: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    waiting = [schema]
+    for _ in range(_MAX_LEAVES):
+        if not waiting:
+            return found
+        node = waiting.pop()
+        if isinstance(node, bool):
+            found += [{}] if node else []
+            continue
+        node = _deref(node, root)
+        branches = None if "type" in node else _alternatives(node)
+        if branches is None:
+            found.append(node)
+        else:
+            waiting += reversed(branches)
+    raise BrokenSchemaError("it has too many branches")
 
 
-def _coerced(value: object, types: frozenset[str]) -> object:
-    if "string" in types or isinstance(value, bool):
-        return value
-    if isinstance(value, float):
-        # Beyond 2**53 a whole float may stand for several integers.
-        whole = value.is_integer() and abs(value) < 2**53
-        return int(value) if whole and "integer" in types and "number" not in types else value
-    if not isinstance(value, str):
-        return value
-    try:
-        read = read_whole(value)
-    except StrictJSONError:
-        return value
-    if isinstance(read, str) or read is None:
-        return value
-    number = isinstance(read, (int, float)) and not isinstance(read, bool)
-    # "03" is no JSON; "1e3" and "1.50" are, but would be written differently.
-    if number and str(read) != value:
-        return value
-    return read if any(_is_type(read, name) for name in types) else value
+def _alternatives(node: dict[str, Any]) -> list[object] | None:
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        branches = node.get(keyword)
+        if branches is None:
+            continue
+        if not isinstance(branches, list) or not branches:
+            raise BrokenSchemaError(f"{keyword} is not a list of schemas")
+        # Several schemas that must all hold are no alternatives.
+        return branches if keyword != "allOf" or len(branches) == 1 else None
+    return None
+
+
+def _leaf_types(leaf: dict[str, Any]) -> frozenset[str]:
+    if "type" in leaf:
+        return frozenset(_type_names(leaf["type"]))
+    values = _listed(leaf)
+    if not values:
+        return ANY
+    return frozenset(next(name for name in _TYPES if _is_type(value, name)) for value in values)
+
+
+def _listed(leaf: dict[str, Any]) -> list[object] | None:
+    if "const" in leaf:
+        return [leaf["const"]]
+    if "enum" in leaf and not isinstance(leaf["enum"], list):
+        raise BrokenSchemaError("enum is not a list")
+    return leaf.get("enum")
+
+
+def _type_names(kind: object) -> list[str]:
+    names: list[str] = []
+    for name in kind if isinstance(kind, list) and kind else [kind]:
+        if not isinstance(name, str):
+            raise BrokenSchemaError(f"type {_short(kind)}")
+        if name not in _TYPES:
+            raise BrokenSchemaError(f"unknown type {name!r}")
+        names.append(name)
+    return names
+
+
+def _members(node: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    properties, required = node.get("properties", {}), node.get("required", [])
+    if (
+        not isinstance(properties, dict)
+        or not isinstance(required, list)
+        or not all([isinstance(key, str) for key in (*properties, *required)])
+    ):
+        raise BrokenSchemaError("properties or required have the wrong form")
+    return properties, required
 
 
 def _is_type(value: object, name: str) -> bool:
-    if name not in _TYPES:
-        raise _BrokenSchemaError(f"unknown type {name!r}")
     if isinstance(value, bool):
         return name == "boolean"
     return isinstance(value, _TYPES[name])
@@ -126,21 +216,21 @@ def _is_type(value: object, name: str) -> bool:
 def _deref(schema: object, root: Mapping[str, Any]) -> dict[str, Any]:
     for _ in range(_MAX_DEPTH):
         if not isinstance(schema, dict):
-            raise _BrokenSchemaError(f"{_short(schema)} stands where a schema should")
+            raise BrokenSchemaError(f"{_short(schema)} stands where a schema should")
         if "$ref" not in schema:
             return schema
         schema = _resolve(schema["$ref"], root)
-    raise _BrokenSchemaError("its references lead in a circle")
+    raise BrokenSchemaError("its references lead in a circle")
 
 
 def _resolve(ref: object, root: Mapping[str, Any]) -> object:
     if not isinstance(ref, str) or not ref.startswith("#"):
-        raise _BrokenSchemaError(f"cannot follow $ref {_short(ref)}")
+        raise BrokenSchemaError(f"cannot follow $ref {_short(ref)}")
     node: object = root
     for token in ref.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
         if not isinstance(node, dict) or key not in node:
-            raise _BrokenSchemaError(f"$ref {_short(ref)} leads nowhere")
+            raise BrokenSchemaError(f"$ref {_short(ref)} leads nowhere")
         node = node[key]
     return node
 
@@ -149,7 +239,7 @@ def _defect(
     value: object, schema: object, root: Mapping[str, Any], path: str, depth: int
 ) -> str | None:
     if depth > _MAX_DEPTH:
-        raise _BrokenSchemaError("it is nested too deeply")
+        raise BrokenSchemaError("it is nested too deeply")
     if schema is True:
         return None
     node = _deref(schema, root)
@@ -165,9 +255,7 @@ def _defect(
 def _type_defect(value: object, node: dict[str, Any], path: str) -> str | None:
     if "type" not in node:
         return None
-    names = node["type"] if isinstance(node["type"], list) else [node["type"]]
-    if not names or not all(isinstance(name, str) for name in names):
-        raise _BrokenSchemaError(f"type {_short(node['type'])}")
+    names = _type_names(node["type"])
     if any([_is_type(value, name) for name in names]):
         return None
     return f"{_place(path)} must be {' or '.join(names)}, not {_short(value)}"
@@ -179,7 +267,7 @@ def _choice_defect(value: object, node: dict[str, Any], path: str) -> str | None
     if "enum" not in node:
         return None
     if not isinstance(node["enum"], list):
-        raise _BrokenSchemaError("enum is not a list")
+        raise BrokenSchemaError("enum is not a list")
     if any(_same(value, allowed) for allowed in node["enum"]):
         return None
     return f"{_place(path)} must be one of {_short(node['enum'])}, not {_short(value)}"
@@ -193,7 +281,7 @@ def _branch_defect(
         if branches is None:
             continue
         if not isinstance(branches, list) or not branches:
-            raise _BrokenSchemaError(f"{keyword} is not a list of schemas")
+            raise BrokenSchemaError(f"{keyword} is not a list of schemas")
         defects = [_defect(value, branch, root, path, depth + 1) for branch in branches]
         fitting = defects.count(None)
         if keyword == "allOf" and fitting < len(defects):
@@ -206,9 +294,7 @@ def _branch_defect(
 def _object_defect(
     value: object, node: dict[str, Any], root: Mapping[str, Any], path: str, depth: int
 ) -> str | None:
-    properties, required = node.get("properties", {}), node.get("required", [])
-    if not isinstance(properties, dict) or not isinstance(required, list):
-        raise _BrokenSchemaError("properties or required have the wrong form")
+    properties, required = _members(node)
     if not isinstance(value, dict):
         return None
     missing = next((key for key in required if key not in value), None)
@@ -228,6 +314,11 @@ def _array_defect(
     value: object, node: dict[str, Any], root: Mapping[str, Any], path: str, depth: int
 ) -> str | None:
     if not isinstance(value, list) or "items" not in node:
+        return None
+    items = _deref(node["items"], root) if isinstance(node["items"], dict) else {}
+    # Long lists of numbers are checked at once.
+    simple = _type_names(items["type"]) if "type" in items and items.keys() <= _REMARKS else []
+    if are_scalars(value, frozenset(simple)):
         return None
     defects = (
         _defect(item, node["items"], root, f"{path}[{index}]", depth + 1)

@@ -17,12 +17,16 @@ MAX_DEPTH = 64
 
 _MARK = re.compile(r'["{}\[\]]')
 _STRING_REST = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_FILLER = re.compile(r"[\s\w:,.+\-]*+")
-_LINE_STRING = re.compile(r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"')
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_SCALAR = re.compile(r"[\w+.\-]++")
 
 
 class StrictJSONError(ValueError):
     """Not JSON that has exactly one meaning; the message is the reason, one line."""
+
+
+class CutJSONError(StrictJSONError):
+    """The text ended inside the value."""
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -57,8 +61,9 @@ def read_value(text: str, at: int) -> tuple[Any, int]:
     try:
         value, end = _DECODER.raw_decode(text, at)
         # Half surrogates cannot be written to a file or a socket.
-        text[at:end].encode("utf-8")
-        if "\\u" in text[at:end]:
+        if not text.isascii():
+            text[at:end].encode("utf-8")
+        if text.find("\\u", at, end) >= 0:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except StrictJSONError:
         raise
@@ -86,29 +91,27 @@ def read_whole(text: str) -> object:
     return value
 
 
-def read_members(text: str, at: int) -> tuple[dict[str, tuple[Any, int, int]], int]:
-    """The members of the object at `at` as name -> (value, start, end), and its end.
-
-    Raises:
-        StrictJSONError: as `read_value`.
-    """
-    members: dict[str, tuple[Any, int, int]] = {}
+def member_span(text: str, at: int, key: str) -> tuple[int, int] | None:
+    """Where the value of `key` stands in the strict JSON object at `at`; decodes no value."""
     at = skip_blanks(text, at + 1)
-    if text[at : at + 1] == "}":
-        return members, at + 1
-    while True:
-        key, at = _key(text, at)
-        if key in members:
-            raise StrictJSONError(f"the key {key!r} stands twice")
+    while text.startswith('"', at):
+        name, at = _key(text, at)
         start = skip_blanks(text, at)
-        value, at = read_value(text, start)
-        members[key] = (value, start, at)
-        at = skip_blanks(text, at)
-        if text[at : at + 1] == "}":
-            return members, at + 1
-        if text[at : at + 1] != ",":
-            raise StrictJSONError("not JSON: a comma or } is missing")
+        end = _value_end(text, start)
+        if end is None or name == key:
+            return None if end is None else (start, end)
+        at = skip_blanks(text, end)
+        if not text.startswith(",", at):
+            break
         at = skip_blanks(text, at + 1)
+    return None
+
+
+def _value_end(text: str, at: int) -> int | None:
+    if text[at : at + 1] in ("{", "["):
+        return object_end(text, at)
+    match = (_STRING if text.startswith('"', at) else _SCALAR).match(text, at)
+    return match.end() if match else None
 
 
 def _key(text: str, at: int) -> tuple[str, int]:
@@ -148,35 +151,6 @@ def object_end(text: str, at: int) -> int | None:
             if depth <= 0:
                 return at
     return None
-
-
-def json_line_end(text: str, at: int) -> tuple[int | None, bool]:
-    """Where the object at `at` ends, or where it stops to look like JSON; and which of the two.
-
-    None = the text ends before either. As `object_end`, but a character that JSON cannot hold
-    at its place ends the search, so that text which only begins like JSON is soon let go.
-    """
-    depth = 0
-    while True:
-        at = _FILLER.match(text, at).end()  # type: ignore[union-attr]
-        if at == len(text):
-            return None, False
-        mark = text[at]
-        if mark == '"':
-            string = _LINE_STRING.match(text, at)
-            if string is None:
-                return (None if text.find("\n", at) < 0 else at), False
-            at = string.end()
-        elif mark in "{[" and depth < MAX_DEPTH:
-            depth += 1
-            at += 1
-        elif mark in "}]":
-            depth -= 1
-            at += 1
-            if depth <= 0:
-                return at, True
-        else:
-            return at, False
 
 
 def _check_depth(value: object, text: str, start: int, end: int) -> None:

@@ -14,7 +14,7 @@ from seatrial.diagnose.detectors.stack import FAR_FROM_CAP, NEAR_FULL
 from seatrial.diagnose.facts import Passage, Sign, Trial, Turn
 from seatrial.diagnose.findings import Confidence, ModeFinding, make_finding
 from seatrial.diagnose.registry import at_end, on_turn
-from seatrial.toolcalls.reading import CUT_OFF
+from seatrial.toolcalls import CUT_OFF
 
 _OVERFLOW_TYPE = "ContextOverflowError"
 _OVERFLOW = re.compile(

@@ -1,0 +1,1 @@
+"""Tool-call parsers of other projects, run over our cases; for development only."""

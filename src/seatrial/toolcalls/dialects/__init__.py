@@ -1,0 +1,1 @@
+"""One module per dialect: read and render. Registered in `toolcalls.registry`."""

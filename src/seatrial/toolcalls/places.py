@@ -1,0 +1,60 @@
+"""Where markup in visible text is certainly meant, and where it is talked about or doubtful.
+
+Pure questions about places, and a memory of mentions: text that talks about tags repeats itself.
+"""
+
+from __future__ import annotations
+
+import re
+
+from seatrial.toolcalls.reading import BLANK, CUT_OFF, Window
+
+_LINE_REST = re.compile("[ \\t\\r\\u200b-\\u200d\\u2060\\ufeff]{0,64}")
+_LOOKAHEAD = 320
+"""More than a dialect looks at to say whether it opens."""
+_REMEMBERED = 64
+
+
+class Mentions:
+    """Tokens that were found to be text, by all of their surroundings that could decide on them."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def knows(self, text: str, literal: str, at: int, start: int) -> bool:
+        """Was the token at `at`, in text that is visible from `start` on, found to be text?"""
+        return bool(self._seen) and _surroundings(text, literal, at, start) in self._seen
+
+    def add(self, text: str, literal: str, at: int, start: int) -> None:
+        """The token at `at` is text."""
+        if len(self._seen) < _REMEMBERED and (seen := _surroundings(text, literal, at, start)):
+            self._seen.add(seen)
+
+
+def _surroundings(text: str, literal: str, at: int, start: int) -> str:
+    """Empty where more than what stands near decides, as at the beginning of a line."""
+    before = text[at - 2 : at] if at - 2 >= start else ""
+    if not before.strip(BLANK) or "\n" in before:
+        return ""
+    return text[at - 2 : at + len(literal) + _LOOKAHEAD]
+
+
+def line_rest(text: str, at: int) -> int:
+    """The first place from `at` on, on its line, that holds no blank."""
+    match = _LINE_REST.match(text, at)
+    return match.end() if match else at
+
+
+def odd_line(window: Window, end: int) -> str:
+    """Why a call within a line of text that ends at `end` is doubtful; empty = it is not."""
+    rest = line_rest(window.text, end)
+    if rest == len(window.text):
+        return "" if window.stopped else CUT_OFF
+    plain = window.text[rest] not in "\n<[&"
+    return "text stands before and behind the call on its line" if plain else ""
+
+
+def stray_tags(window: Window, start: int, end: int) -> bool:
+    """Does `text[start:end]` hold tags that could be those of a call which was not read?"""
+    before = window.text[start:end].lower()
+    return "</" in before or any(f"<{name.lower()}" in before for name in window.tools)

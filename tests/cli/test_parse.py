@@ -94,6 +94,13 @@ def test_one_turn_explained_to_a_person(tmp_path):
     assert done.returncode == 0
     assert 'view {"file": "é.py"}' in out and "closer_missing" in out and "I look." in out
     assert "repaired" in out and "closing tag is missing" in out
+    cut = parse("--explain", "--raw", "--tools", str(tools), "--finish", "length", input=turn)
+    assert "cut off" in cut.stdout.decode() and "call 1" not in cut.stdout.decode()
+    tools.write_text("[")
+    broken = parse("--raw", "--tools", str(tools), input=turn)
+    assert broken.returncode == 64 and b"is not JSON" in broken.stderr
+    missing = parse("--raw", "--tools", str(tmp_path / "no.json"), input=turn)
+    assert missing.returncode == 64 and b"no.json" in missing.stderr
     needs = parse("--raw", input=turn)
     assert needs.returncode == 64 and b"hint: --tools FILE" in needs.stderr
 

@@ -43,6 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--raw", action="store_true", help="the input is the text of one turn; needs --tools"
     )
+    parser.add_argument("--finish", default="stop", help="with --raw: why the response ended")
+    parser.add_argument("--prefill", default="", help="with --raw: what the template had written")
     parser.add_argument("--tools", type=Path, metavar="FILE", help="tools for rows without any")
     parser.add_argument(
         "--off", action="append", default=[], metavar="REPAIR", help="switch a repair off"
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.writelines(f"{repair.id:24} {repair.summary}\n" for repair in REPAIRS.values())
         return 0
     options = _options(args)
-    shared = _tools(json.loads(args.tools.read_bytes())) if args.tools else ()
+    shared = _tools_file(args.tools) if args.tools else ()
     if args.raw and not shared:
         raise UserError("--raw needs the tools", hint="--tools FILE, a JSON list in OpenAI form")
     bad = 0
@@ -104,13 +106,24 @@ def _options(args: argparse.Namespace) -> Options:
     return options
 
 
+def _tools_file(path: Path) -> tuple[ToolSchema, ...]:
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}", hint="a JSON list in OpenAI form") from None
+    return _tools(value)
+
+
 def _rows(args: argparse.Namespace) -> Iterator[object]:
     if args.file is not None and not args.file.is_file():
         raise UserError(f"no such file: {args.file}")
     stream: BinaryIO = args.file.open("rb") if args.file else sys.stdin.buffer
     with stream:
         if args.raw:
-            yield {"id": 1, "raw": stream.read().decode("utf-8", "surrogateescape")}
+            raw = stream.read().decode("utf-8", "surrogateescape")
+            yield {"id": 1, "raw": raw, "finish_reason": args.finish, "prefill": args.prefill}
             return
         yield from _lines(stream)
 

@@ -86,6 +86,7 @@ def _reads_back(text: str, call: Call, tools: tuple[ToolSchema, ...], dialect: D
     again = accept(read.calls[0], by_name, call.id, "envelope")
     return (
         isinstance(again, Call)
+        and not again.repairs
         and read.end == len(text)
         and again.name == call.name
         and arguments_of(again) == arguments_of(call)

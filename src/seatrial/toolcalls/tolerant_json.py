@@ -145,6 +145,10 @@ class _Reader:
         if self._disputed and {SINGLE_QUOTES, PYTHON_LITERAL, TRIPLE_QUOTES} & {*self.repairs}:
             raise StrictJSONError("an escape that Python reads in another way than JSON")
         if self._ended:
+            # With no bracket closed and no closing tag, the text may have been cut, whatever the
+            # server says.
+            if skip_blanks(self._text, end) == len(self._text) and self._text[end - 1] not in "}]":
+                raise CutJSONError("the text ends inside the JSON")
             self.ends.require_end(end)
             self.ends.require_only(end, unclosed=True)
             self.repairs.append(BRACKET_MISSING)

@@ -41,7 +41,8 @@ def check(seed: int) -> tuple[str, str | None]:
     parsed = parse(raw, TOOLS, finish=finish)
     if is_beginning(parsed, meant):
         return parsed.verdict, None
-    if parsed.verdict == "ok" and parsed.text.strip() in ("", *map(str.strip, LEAD_INS)):
+    repaired = any(call.repairs for call in parsed.calls)
+    if not repaired and parsed.text.strip() in ("", *map(str.strip, LEAD_INS)):
         # Two defects made another call of it, well-formed from end to end: nobody can tell.
         return "another call", None
     return parsed.verdict, f"{dialect} {finish}: {raw!r}\n  gave {parsed.calls}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from seatrial.core.message import Call
 from seatrial.toolcalls.admit import may_go_on
+from seatrial.toolcalls.envelope_repairs import CLOSER_FOREIGN
 from seatrial.toolcalls.reading import CUT_OFF, Broken, Envelope
 from seatrial.toolcalls.tokens import Kind, Tokens
 
@@ -31,7 +32,9 @@ class Certainty:
 
     def note(self, envelope: Envelope, calls: list[Call], first: int, think: int) -> None:
         """`calls[first:]` came from `envelope`, after so many pieces of reasoning."""
-        goes_on = not envelope.sure and any(map(may_go_on, calls[first:]))
+        foreign = any(CLOSER_FOREIGN in raw.repairs for raw in envelope.calls)
+        sure = envelope.sure and not foreign
+        goes_on = not sure and any(map(may_go_on, calls[first:]))
         if goes_on and self._first is None:
             self._first, self._think = first, think
 

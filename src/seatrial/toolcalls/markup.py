@@ -25,7 +25,7 @@ from seatrial.toolcalls.arguments import is_annotation, names_argument
 from seatrial.toolcalls.coercion import TwoReadingsError, typed
 from seatrial.toolcalls.envelope_repairs import TAG_SPELLING, TAG_VARIANT
 from seatrial.toolcalls.names import resolve
-from seatrial.toolcalls.reading import BLANK, Window, skip_blanks
+from seatrial.toolcalls.reading import BLANK, END, Window, skip_blanks
 from seatrial.toolcalls.schema_check import BrokenSchemaError, Declared
 
 B = r"[ \t]{0,8}"
@@ -195,10 +195,17 @@ class Reader:
         """Does what follows `at`, behind a closing tag, show that the value ends there?"""
         tag = self.next(at)
         if tag is None:
-            return self.window.at_end(at)
+            return self.ends_turn(at)
         if tag.kind == "tail":
             return self.ends_call(tag.end)
         return tag.kind in ("open", "unwrap")
+
+    def ends_turn(self, at: int) -> bool:
+        """Does the turn end at `at`? A token that ends turns, with tags behind it, may be text."""
+        token = END.match(self.text, at)
+        if token is None or not self.window.at_end(at):
+            return False
+        return self.grammar.tag.search(self.text, token.end()) is None
 
     def ends_call(self, at: int) -> bool:
         """Does what follows `at`, behind the tail of a call, show that the call ends there?"""
@@ -212,7 +219,7 @@ class Reader:
             return self.begins_call(tag) or self.window.at_end(tag.end)
         if tag is not None:
             return tag.kind == "unwrap" or (tag.kind == "head" and self.is_header(tag))
-        return self.window.at_end(at) or self.text_then_unwrap(at) is not None
+        return self.ends_turn(at) or self.text_then_unwrap(at) is not None
 
     def text_then_unwrap(self, at: int) -> Tag | None:
         """The tag that closes the wrapper, if only text without tags stands before it."""
@@ -233,7 +240,7 @@ class Reader:
         """Does the turn or another call certainly follow the tail of a call?"""
         behind = self.next(tail.end)
         if behind is None:
-            return self.window.at_end(tail.end)
+            return self.ends_turn(tail.end)
         if self.grammar.sections:
             return self.ends_call(tail.end)
         return behind.kind == "head" and self.is_header(behind)

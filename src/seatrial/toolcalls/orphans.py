@@ -10,7 +10,7 @@ import re
 
 from seatrial.toolcalls.dialects import gemma, hermes
 from seatrial.toolcalls.prose import Prose
-from seatrial.toolcalls.reading import Broken, Envelope, Read, Window, skip_blanks
+from seatrial.toolcalls.reading import Broken, Envelope, Window, skip_blanks
 
 _READERS = {"</tool_call>": ("{", hermes.read_orphan), "<tool_call|>": ("call:", gemma.read_bare)}
 CLOSERS = frozenset(_READERS)
@@ -18,14 +18,17 @@ _KEY = re.compile(r"""["'](?:name|arguments|parameters)\b""")
 _WORD = re.compile(r"[\w.-]++")
 _NAMED = re.compile(
     r"([\w.-]{1,200}+)\s*+(?:<｜tool▁sep｜>)?+\s*+\{(?=\s*+[\"'}])|[\w.-](\[ARGS\])"
-    r"|\bcall:([\w.-]{1,200}+)\{|^([\w.-]{1,200}+)\(",
+    r"|\bcall:([\w.-]{1,200}+)\{|^([\w.-]{1,200}+)(?:\(|[ \t]*+$)"
+    r"|\bto=(?:functions\.)?+([\w.-]{1,200}+)",
     re.MULTILINE,
 )
 _TRIED = 8
 """Lines that may begin the object; more are not tried."""
 
 
-def find_orphan(window: Window, start: int, at: int, closer: str) -> tuple[int, Read] | None:
+def find_orphan(
+    window: Window, start: int, at: int, closer: str
+) -> tuple[int, Envelope | Broken] | None:
     """The body at a line start in `text[start:at]` that the closing tag `closer` at `at` ends."""
     prose = Prose(start)
     head, read_orphan = _READERS[closer]

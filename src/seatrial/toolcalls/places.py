@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from seatrial.toolcalls.reading import BLANK, CUT_OFF, Window
+from seatrial.toolcalls.envelope_repairs import CLOSER_MISSING
+from seatrial.toolcalls.reading import BLANK, CUT_OFF, END, Envelope, Window
 
 _LINE_REST = re.compile("[ \\t\\r\\u200b-\\u200d\\u2060\\ufeff]{0,64}")
 _LOOKAHEAD = 320
@@ -52,6 +53,21 @@ def odd_line(window: Window, end: int) -> str:
         return "" if window.stopped else CUT_OFF
     plain = window.text[rest] not in "\n<[&"
     return "text stands before and behind the call on its line" if plain else ""
+
+
+def early_end(window: Window, envelope: Envelope, closers: tuple[str, ...]) -> str:
+    """Why an ending that only a token in the text supplied is doubtful; empty = it is not.
+
+    A value can hold such a token: then the real ending stands behind it.
+    """
+    token = END.match(window.text, envelope.end)
+    supplied = CLOSER_MISSING in envelope.calls[-1].repairs if envelope.calls else False
+    if not supplied or token is None or token.end() == len(window.text):
+        return ""
+    if not window.stopped:
+        return CUT_OFF
+    more = any(window.text.find(closer, token.end()) >= 0 for closer in closers)
+    return "an ending stands behind the end of the turn" if more else ""
 
 
 def stray_tags(window: Window, start: int, end: int) -> bool:

@@ -22,7 +22,7 @@ from seatrial.toolcalls.certainty import NOT_CERTAIN, Certainty
 from seatrial.toolcalls.dialects import dsml, hermes, mistral
 from seatrial.toolcalls.entities import ENTITIES_UNESCAPED, MAX_TRIED, unescaped_block
 from seatrial.toolcalls.envelope_repairs import CLOSER_DOUBLED, ZERO_WIDTH
-from seatrial.toolcalls.places import Mentions, line_rest, odd_line, stray_tags
+from seatrial.toolcalls.places import Mentions, early_end, line_rest, odd_line, stray_tags
 from seatrial.toolcalls.reading import (
     BLANK,
     CUT_OFF,
@@ -30,7 +30,6 @@ from seatrial.toolcalls.reading import (
     Dialect,
     Envelope,
     Mention,
-    Read,
     Window,
     skip_blanks,
 )
@@ -71,8 +70,8 @@ class Scan:
         """Where the turn ends."""
         self.group = 0
         """The index of the first call with no visible text behind it but calls."""
-        self.lead_in = ""
-        """The visible text before the first call."""
+        self.tags_left = False  # A tag of calls stands in the visible text as if it were meant.
+        self.lead_in = ""  # The visible text before the first call.
         self._window = window
         self._text = window.text
         self._tokens = tokens_for(window.tools, admission.options.nonce)
@@ -248,16 +247,16 @@ class Scan:
         return plain
 
     def _named_arguments(self, literal: str, at: int) -> None:
-        read = None
-        if self._prose.line_start(self._text, at):
-            read = mistral.read_args(self._window, at, literal.removesuffix("[ARGS]"))
+        name = literal.removesuffix("[ARGS]")
+        starts = self._prose.line_start(self._text, at)
+        read = mistral.read_args(self._window, at, name) if starts else None
         if read is None:
             return self._as_text(literal, at)
         return self._take(read, literal, at, mistral.DIALECT)
 
-    def _take(self, read: Read, literal: str, at: int, dialect: Dialect) -> None:
-        if read is None:
-            return self._as_text(literal, at)
+    def _take(
+        self, read: Envelope | Broken | Mention, literal: str, at: int, dialect: Dialect
+    ) -> None:
         if isinstance(read, Mention):
             self._at = max(read.end, at + len(literal))
             return None
@@ -305,6 +304,8 @@ class Scan:
             return "tags of tools stand before the call and cannot be read"
         if not self._drafts and orphans.lost_call(self._window, self._unread_from, at):
             return "a call without its envelope stands before the call"
+        if early := early_end(self._window, read, dialect.closers):
+            return early
         line_start = self._prose.line_start(self._text, at)
         return "" if line_start else odd_line(self._window, read.end)
 
@@ -327,6 +328,7 @@ class Scan:
         prose = PROSE_FOLLOWS.match(self._text, behind) is not None
         if not line_start or prose or literal.startswith(WEAK):
             self._mentions.add(self._text, literal, at, self.visible.pos)
+            self.tags_left = self.tags_left or (line_start and not prose)
             return self._as_text(literal, at)
         self._emit(at, markup=True)
         return self._break(Broken(f"nothing that can be read follows {literal}"))
@@ -365,7 +367,7 @@ class Scan:
     def _only_blanks(self, start: int, end: int) -> bool:
         return 0 <= start <= end and skip_blanks(self._text, start) == end
 
-    def _orphan(self, literal: str, at: int) -> tuple[int, Read] | None:
+    def _orphan(self, literal: str, at: int) -> tuple[int, Envelope | Broken] | None:
         start = self.visible.pos
         if (
             literal not in orphans.CLOSERS

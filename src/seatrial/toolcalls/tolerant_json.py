@@ -60,6 +60,7 @@ _ROLES = dict.fromkeys("arguments parameters input args params".split(), "argume
 """What the parts of a call are: the object with the name, and the arguments."""
 
 _UNBALANCED = frozenset((BRACKET_EXTRA, BRACKET_MISSING))
+_BEHIND_STRING = ("", " ", "\t", "\r", "\n", ",", ":", "}", "]")
 _EMPTY = '""'
 _STRUCTURAL = frozenset((COMMA_MISSING, TRAILING_COMMA, UNQUOTED, PUNCTUATION_DROPPED))
 """Repairs that may come from a bracket which was lost or is one too many."""
@@ -201,8 +202,10 @@ class _Reader:
     def _list(self, at: int, role: str) -> tuple[list[Any], int]:
         found: list[Any] = []
         role = role if len(self._open) == 1 else ""
-        at = self._skip(at)
+        start, at = at, self._skip(at)
         if self._char(at) == "]":
+            if not self._text[start:at].isspace() and start < at:
+                raise StrictJSONError("what stands in an empty list may be an item of it")
             return found, at + 1
         more = True
         while more:
@@ -223,8 +226,10 @@ class _Reader:
         if char == closer:
             return at + 1, False
         if char == ",":
-            at = self._skip(at + 1)
+            comma, at = at, self._skip(at + 1)
             if self._char(at) == closer:
+                if "\\" in text[comma:at]:
+                    raise StrictJSONError("an escape before a bracket may be a part of a string")
                 if text[start - 2 : start] == _EMPTY and start == self._string_end:
                     raise StrictJSONError("the comma may be the text of the empty string before it")
                 self.repairs.append(TRAILING_COMMA)
@@ -273,6 +278,9 @@ class _Reader:
             if has_doubled_quote(raw):
                 raise StrictJSONError("an inner quote may be one of the string's own, doubled")
             parts = [decode(raw, stop + 1, "inner")]
+        behind = text[parts[-1].end : parts[-1].end + 1]
+        if behind not in _BEHIND_STRING and not any(part.value for part in parts):
+            raise StrictJSONError("what stands behind an empty string may be its text")
         for part in parts:
             self.repairs.extend(part.repairs)
             self._disputed = self._disputed or part.disputed

@@ -21,6 +21,7 @@ from seatrial.toolcalls.channels import ChannelScan
 from seatrial.toolcalls.dialects import harmony
 from seatrial.toolcalls.loose import bare_gemma
 from seatrial.toolcalls.options import DEFAULTS, Options
+from seatrial.toolcalls.orphans import lost_call
 from seatrial.toolcalls.reading import CUT_OFF, Broken, Parsed, Tail, Window
 from seatrial.toolcalls.repairs import declare
 from seatrial.toolcalls.scanner import Scan
@@ -129,7 +130,7 @@ def _recover(scan: Scan, window: Window, admission: Admission) -> None:
 
 def _loosely(scan: Scan, window: Window, admission: Admission) -> None:
     """Calls without any envelope, at the very end of a turn that holds nothing else."""
-    tried = scan.calls or scan.broken is not None or scan.dialect is not None
+    tried = scan.calls or scan.tags_left or scan.broken is not None or scan.dialect is not None
     if tried or not window.stopped or scan.unclosed is not None or admission.options.nonce:
         return
     start = scan.visible.piece_from
@@ -144,6 +145,8 @@ def _loosely(scan: Scan, window: Window, admission: Admission) -> None:
     base = start + admission.base
     calls: list[Call] = []
     broken = found.broken
+    if lost_call(shown, 0, found.start):
+        broken = Broken("another call, without its envelope, stands before the call")
     for raw in found.calls:
         call = admission.moved(base).admit(raw, window.tools, calls, scan.repairs, "loose")
         if isinstance(call, Broken):

@@ -249,10 +249,9 @@ class Scan:
     def _named_arguments(self, literal: str, at: int) -> None:
         name = literal.removesuffix("[ARGS]")
         starts = self._prose.line_start(self._text, at)
-        read = mistral.read_args(self._window, at, name) if starts else None
-        if read is None:
-            return self._as_text(literal, at)
-        return self._take(read, literal, at, mistral.DIALECT)
+        if starts and (read := mistral.read_args(self._window, at, name)) is not None:
+            return self._take(read, literal, at, mistral.DIALECT)
+        return self._as_text(literal, at)
 
     def _take(
         self, read: Envelope | Broken | Mention, literal: str, at: int, dialect: Dialect

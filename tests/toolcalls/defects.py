@@ -58,7 +58,7 @@ _MARKUP = re.compile(
 def payload(rng: random.Random) -> str:
     text = "".join(rng.choice(WORDS) for _ in range(rng.choice((1, 1, 2, 3, 5))))
     # Without its own quotes, a text that brings others looks just like one written with those.
-    return f"x{text}" if text[:1] in ("'", "`") and text[-1:] == text[:1] else text
+    return f"x{text}" if text[:1] in ("'", "`", '"') and text[-1:] == text[:1] else text
 
 
 def arguments(rng: random.Random, name: str) -> dict[str, object]:

@@ -20,23 +20,24 @@ class Certainty:
     """What is known about the calls of one turn."""
 
     def __init__(self) -> None:
-        self._first: int | None = None
-        """The first call that may have swallowed what stands behind it."""
+        self._doubtful: list[int] = []
+        """The calls that may have swallowed what stands behind them."""
         self._think = 0
         self._certain = 0
 
     @property
     def doubtful(self) -> bool:
         """Is there a call that may have swallowed what stands behind it?"""
-        return self._first is not None
+        return bool(self._doubtful)
 
     def note(self, envelope: Envelope, calls: list[Call], first: int, think: int) -> None:
         """`calls[first:]` came from `envelope`, after so many pieces of reasoning."""
         foreign = any(CLOSER_FOREIGN in raw.repairs for raw in envelope.calls)
-        sure = envelope.sure and not foreign
-        goes_on = not sure and any(map(may_go_on, calls[first:]))
-        if goes_on and self._first is None:
-            self._first, self._think = first, think
+        if envelope.sure and not foreign:
+            return
+        if not self._doubtful:
+            self._think = think
+        self._doubtful += [i for i in range(first, len(calls)) if may_go_on(calls[i])]
 
     def confirm(self, calls: int) -> None:
         """Another call follows straight behind the first so many."""
@@ -50,15 +51,18 @@ class Certainty:
         self, calls: list[Call], think: list[str], broken: Broken | None, tokens: Tokens, stop: bool
     ) -> Broken | None:
         """Take back the calls that are not certain; gives the defect of the turn."""
-        if self._first is None:
+        if not self._doubtful:
             return broken
         later = "".join(think[self._think :])
         closers = (word for word, kind in tokens.kinds.items() if kind is Kind.CLOSER)
         if broken is None and any(closer in later for closer in closers):
             self.doubt()
             broken = Broken(NOT_CERTAIN)
+        first = next((i for i in self._doubtful if i >= self._certain), None)
+        if first is None:
+            return broken
         if broken is None and not stop:
             broken = Broken(CUT_OFF)
         if broken is not None:
-            del calls[max(self._first, self._certain) :]
+            del calls[first:]
         return broken

@@ -68,8 +68,7 @@ class Scan:
         """Where reasoning began that was never closed."""
         self.end = len(window.text)
         """Where the turn ends."""
-        self.group = 0
-        """The index of the first call with no visible text behind it but calls."""
+        self.group = 0  # The first call with no visible text behind it but calls.
         self.tags_left = False  # A tag of calls stands in the visible text as if it were meant.
         self.lead_in = ""  # The visible text before the first call.
         self._window = window
@@ -301,7 +300,8 @@ class Scan:
         """Why a call is not certainly meant where it stands; empty = it is."""
         if dialect is TOOL_TAGS and stray_tags(self._window, self.visible.piece_from, at):
             return "tags of tools stand before the call and cannot be read"
-        if not self._drafts and orphans.lost_call(self._window, self._unread_from, at):
+        free = not (self._drafts or self._admission.options.nonce)
+        if free and orphans.lost_call(self._window, self._unread_from, at):
             return "a call without its envelope stands before the call"
         if early := early_end(self._window, read, dialect.closers):
             return early

@@ -140,11 +140,11 @@ class TurnParser:
         first = self._buf.lstrip()
         if not first:
             return False
-        maybe = any(head.startswith(first[: len(head)]) for head in (*_HEADS, "assistant\n"))
-        if maybe and len(first) < _HEADER_HELD:
-            return False
         header = ROLE_HEADER.match(self._buf)
         if header and header.end() == len(self._buf):
+            return False
+        maybe = any(head.startswith(first[: len(head)]) for head in (*_HEADS, "assistant\n"))
+        if maybe and not header and len(first) < _HEADER_HELD:
             return False
         if "<|channel|>" in first[:_HEADER_HELD] or first.startswith("<|start|>"):
             return self._hold()

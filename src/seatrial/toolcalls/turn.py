@@ -66,7 +66,7 @@ def parse(
     `raw` is what the model wrote; `prefill` is what the template had written of the turn before
     (an opened `<think>`, the beginning of a forced call). Never raises on any text.
     """
-    by_name = {tool.name: tool for tool in tools}
+    by_name = {tool.name: _usable(tool) for tool in tools}
     forced = _forced(prefill, by_name, options.nonce)
     text = forced + raw
     window = Window(text, Tail.of(finish), by_name)
@@ -86,6 +86,15 @@ def parse(
     if header:
         scan.repairs.append(ROLE_HEADER_STRIPPED)
     return _verdict(scan, window, admission)
+
+
+def _usable(tool: ToolSchema) -> ToolSchema:
+    """`tool`, or one that refuses every call because its schema is none."""
+    schema: object = tool.parameters
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else None
+    if isinstance(properties, dict):
+        return tool
+    return msgspec.structs.replace(tool, parameters={"type": "not a JSON schema"})
 
 
 def in_reasoning(prefill: str) -> bool:

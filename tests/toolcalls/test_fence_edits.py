@@ -195,6 +195,6 @@ def test_hostile_text_is_cheap(hostile):
         f"{text}\n```\n{text}\n```",
         f"```{text}\nx\n```",
     ):
-        begin = time.perf_counter()
+        begin = time.process_time()
         taken(whole)
-        assert time.perf_counter() - begin < 2
+        assert time.process_time() - begin < 2

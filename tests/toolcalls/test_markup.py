@@ -163,10 +163,10 @@ def test_two_hostile_megabytes_take_no_time(dialect, tail):
     opener = max((o for o in openers_of(DIALECTS[dialect]) if head.startswith(o)), key=len)
     for unit in ["<", "\n", " ", "a", "</", '"', "{", *UNITS[dialect]]:
         window = Window(head + unit * (2_000_000 // len(unit)), tail, TOOLS)
-        start = time.perf_counter()
+        start = time.process_time()
         DIALECTS[dialect].opens(window, 0, opener)
         read = DIALECTS[dialect].read(window, 0, opener)
-        assert time.perf_counter() - start < 2, unit
+        assert time.process_time() - start < 2, unit
         assert not isinstance(read, Envelope)
 
 

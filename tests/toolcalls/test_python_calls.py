@@ -154,6 +154,6 @@ def test_no_text_raises(text):
 @pytest.mark.parametrize("end", ["", ")"])
 def test_hostile_text_is_cheap(hostile, end):
     text = "view(file=" + hostile * (2_000_000 // len(hostile)) + end
-    begin = time.perf_counter()
+    begin = time.process_time()
     read_python_calls(text, 0, BY_NAME)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2

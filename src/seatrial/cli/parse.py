@@ -147,6 +147,8 @@ def _read(row: object, shared: tuple[ToolSchema, ...], options: Options) -> tupl
         raise UserError('not a JSON object with a string "raw"')
     tools = _tools(row["tools"]) if row.get("tools") is not None else shared
     word = row.get("finish_reason") or "stop"
+    if not isinstance(word, str):
+        raise UserError('"finish_reason" is not a string')
     finish = Finish(word) if word in {item.value for item in Finish} else Finish.OTHER
     prefill = row.get("prefill") or ""
     if not isinstance(prefill, str):

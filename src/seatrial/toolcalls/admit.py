@@ -40,6 +40,10 @@ def may_go_on(call: Call) -> bool:
     return isinstance(value, str) and key not in PATHS
 
 
+MAX_CALLS = 128
+"""No turn means more; it bounds what one response can set in motion."""
+
+
 class Admission:
     """The rules of one turn; it keeps no state of its own but where spans begin."""
 

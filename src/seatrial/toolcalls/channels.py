@@ -6,32 +6,23 @@ reasoning, final and commentary without a recipient are visible text, a recipien
 
 from __future__ import annotations
 
-from seatrial.core.message import Call
 from seatrial.toolcalls.admit import Admission
 from seatrial.toolcalls.dialects import harmony
 from seatrial.toolcalls.reading import CUT_OFF, Broken, Envelope, Window
+from seatrial.toolcalls.scanned import Scanned
 from seatrial.toolcalls.turn_ends import TURN_CUT
-from seatrial.toolcalls.visible import Visible
 
+_ENDS = ("<|end|>", "<|call|>", "<|return|>")
 _HEADERS = ("<|start|>assistant", "<|channel|>")
 
 
-class ChannelScan:
+class ChannelScan(Scanned):
     """One pass over the messages of one turn."""
 
     def __init__(
         self, window: Window, messages: list[harmony.Channel], admission: Admission
     ) -> None:
-        self.calls: list[Call] = []
-        self.visible = Visible(window.text, 0)
-        self.think: list[str] = []
-        self.repairs: list[str] = []
-        self.broken: Broken | None = None
-        self.dialect: str | None = None
-        self.group = 0
-        self.lead_in = ""
-        self._window = window
-        self._admission = admission
+        super().__init__(window, 0, admission)
         header = 0
         for channel, recipient, start, end, _ in messages:
             if channel == "other":
@@ -55,6 +46,9 @@ class ChannelScan:
         self.dialect = harmony.DIALECT.id
         places = [self._window.text.find(word, header, start) for word in _HEADERS]
         at = min((place for place in places if place >= 0), default=header)
+        if self._is_quoted(header, at):
+            self.broken = Broken("the call stands inside of a message")
+            return
         read = harmony.DIALECT.read(self._window, at, "")
         if isinstance(read, Broken):
             self.broken = read
@@ -62,11 +56,17 @@ class ChannelScan:
         if not isinstance(read, Envelope):
             self.broken = Broken("the header of the call cannot be read")
             return
-        for raw in read.calls:
-            call = self._admission.admit(raw, self._window.tools, self.calls, self.repairs)
-            if isinstance(call, Broken):
-                self.broken = call
-                return
-            if call is not None:
-                self.calls.append(call)
-        self.broken = read.broken
+        self.broken = self.admit(read)
+
+    def _is_quoted(self, end: int, at: int) -> bool:
+        """Is the header at `at` shown by the message that ends at `end`, and no header?"""
+        text = self._window.text
+        before = text[max(0, end - 20_000) : end]
+        if before[-1:] in ("`", '"', "'") or before.count("```") % 2:
+            return True
+        # A message that was not ended and goes straight into another channel talks about it.
+        ended = not before.strip() or before.rstrip().endswith(
+            ("<|end|>", "<|call|>", "<|return|>")
+        )
+        closed = text[end:at].lstrip().startswith(("<|end|>", "<|call|>", "<|return|>"))
+        return not (ended or closed or text.startswith("<|start|>", at))

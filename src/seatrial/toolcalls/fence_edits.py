@@ -51,7 +51,7 @@ _COMMENT = re.compile(
     r"(?:#|//|--|;|/\*|<!--)[ \t]*(?:[Ff]ile(?:name|path)?:[ \t]*)?(\S+?)[ \t]*(?:\*/|-->)?[ \t]*"
 )
 _HEADING = re.compile(
-    r"(?:#{1,6} )?(?:[Ff]ile(?:name|path)?:[ \t]*)?(?:\*\*|`|\*\*`)?"
+    r"(?:#{1,6} (?=[^\n]*[`/*]))?(?:[Ff]ile(?:name|path)?:[ \t]*)?(?:\*\*|`|\*\*`)?"
     r"(?:[Ff]ile(?:name|path)?:[ \t]*)?([^\s`*]+?)(?:\*\*|`|`\*\*)?:?"
 )
 _LEFT_OUT = re.compile(
@@ -68,6 +68,7 @@ _REST = re.compile(
 _COMMENT_MARK = re.compile(r"#|//|--|;|/\*|<!--")
 _NEAR = 80
 _MARK = re.compile(r"^(?:<{5,9} SEARCH|={5,9}|>{5,9} REPLACE)[ \t]*$", re.MULTILINE)
+_ANY_MARK = re.compile(r"<{5,9} SEARCH|>{5,9} REPLACE")
 _KINDS = "<=>"
 
 
@@ -105,7 +106,8 @@ def find(text: str, tools: Mapping[str, ToolSchema], options: Options) -> Found 
         calls = _edits(fence, edits, tools)
     elif not edits and options.fence_writes:
         calls = _write(fence, tools)
-    if not calls or not introduces(_words_before(text, fence)):
+    behind = text[fence.end :]
+    if not calls or not introduces(_words_before(text, fence)) or not introduces(behind):
         return None
     start = len(text[: fence.start].rstrip(BLANK))
     return Found(calls, start, fence.end, None, calls[0].repairs[0])
@@ -119,6 +121,14 @@ def _write(fence: _Fence, tools: Mapping[str, ToolSchema]) -> tuple[RawCall, ...
     arguments = {tool.path: path, tool.values[0]: fence.body}
     span = (fence.start, fence.end)
     return (RawCall(tool.name, arguments, span, repairs=(FENCE_WRITE,)),)
+
+
+def _is_partial(fence: _Fence) -> bool:
+    """Is the body something else than a whole file: a part, a patch, what a terminal shows?"""
+    shown = _LANGUAGE.match(fence.info.strip())
+    language = shown.group().lower() if shown else ""
+    marks = _LEFT_OUT.search(fence.body) or _ANY_MARK.search(fence.body)
+    return bool(marks) or language in ("diff", "patch", "console", "shell-session", "text")
 
 
 def _edits(

@@ -20,6 +20,7 @@ QUOTES = "\"'`“”‘’"
 _LONGEST = 256
 """A longer name is no name; it bounds the work on hostile text."""
 _SHOWN = 80
+_OFFERED = 30
 _AROUND = BLANK + QUOTES + "\x0b\x0c\u00a0"
 
 
@@ -130,7 +131,8 @@ def _same_words(left: str, right: str) -> bool:
 
 def unknown_tool(name: str, tools: Mapping[str, ToolSchema]) -> Broken:
     """The defect: `name` stands for none of `tools`."""
-    offered = ", ".join(tools) or "none"
+    offered = ", ".join([*tools][:_OFFERED]) or "none"
+    offered += ", ..." if len(tools) > _OFFERED else ""
     shown = shorten(name)
     return Broken(f"unknown tool {shown!r} (offered: {offered})", shown)
 

@@ -18,7 +18,7 @@ _KEY = re.compile(r"""["'](?:name|arguments|parameters)\b""")
 _WORD = re.compile(r"[\w.-]++")
 _NAMED = re.compile(
     r"([\w.-]{1,200}+)\s*+(?:<｜tool▁sep｜>)?+\s*+\{(?=\s*+[\"'}])|[\w.-](\[ARGS\])"
-    r"|\bcall:([\w.-]{1,200}+)\{|^([\w.-]{1,200}+)(?:\(|[ \t]*+$)"
+    r"|call:([\w.-]{1,200}+)\{|^([\w.-]{1,200}+)(?:\(|[ \t]*+$)"
     r"|\bto=(?:functions\.)?+([\w.-]{1,200}+)",
     re.MULTILINE,
 )
@@ -52,7 +52,7 @@ def lost_call(window: Window, start: int, end: int) -> bool:
         places = []
     for match in _NAMED.finditer(text, start, end):
         name = next(filter(None, match.groups()))
-        if name in window.tools or name == "[ARGS]":
+        if name == "[ARGS]" or name.endswith(tuple(window.tools)):
             places.append(match.start())
     prose = Prose(start)
     return any(not prose.quoted(text, place, True) for place in sorted(places))

@@ -9,6 +9,7 @@ import re
 
 from seatrial.toolcalls.envelope_repairs import CLOSER_MISSING
 from seatrial.toolcalls.reading import BLANK, CUT_OFF, END, Envelope, Window
+from seatrial.toolcalls.visible import HELD_BLANKS
 
 _LINE_REST = re.compile("[ \\t\\r\\u200b-\\u200d\\u2060\\ufeff]{0,64}")
 _LOOKAHEAD = 320
@@ -44,6 +45,12 @@ def line_rest(text: str, at: int) -> int:
     """The first place from `at` on, on its line, that holds no blank."""
     match = _LINE_REST.match(text, at)
     return match.end() if match else at
+
+
+def zero_width_before(text: str, start: int, at: int) -> bool:
+    """Do characters without width stand right before `at`, in text from `start` on?"""
+    before = text[max(start, at - HELD_BLANKS) : at]
+    return bool(before[len(before.rstrip(BLANK)) :].strip(" \t\r\n"))
 
 
 def odd_line(window: Window, end: int) -> str:

@@ -10,7 +10,9 @@ import re
 
 from seatrial.toolcalls.reading import BLANK
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_MARKS = re.compile(r"[ \t]{0,12}(?:(?:[-*+>]|\d{1,3}[.)])[ \t]{1,4}){0,4}")
+_FENCE = re.compile(r"(`{3,}|~{3,})")
+_HIDDEN = (("<!--", "-->"), ("<pre", "</pre>"))
 _QUOTES = "\"'“‘«„`"
 
 
@@ -21,6 +23,8 @@ class Prose:
         self._at = start
         self._line = start
         self._fence = ""
+        self._hidden = ""
+        """The end of the HTML comment or preformatted block that is open."""
         self._ticks = 0
         self._tick_scan = (start, -1)
         """From where the next backtick was looked for, and where it is; -1 = not found so far."""
@@ -50,10 +54,10 @@ class Prose:
     def quoted(self, text: str, at: int, final: bool) -> bool | None:
         """Is what stands at `at` shown and not meant? None = the rest of the line decides."""
         self._advance(text, at)
-        if self._fence:
+        if self._fence or self._hidden:
             return True
-        head = text[self._line : self._line + 8]
-        if _FENCE.match(head):
+        head = text[self._line : self._line + 40]
+        if _FENCE.match(_without_marks(head)):
             return True
         if head.lstrip(" ").startswith(">") and at > self._line + head.find(">"):
             return True
@@ -72,6 +76,13 @@ class Prose:
         self._at = max(self._at, to)
 
     def _end_line(self, line: str) -> None:
+        if self._hidden:
+            self._hidden = "" if self._hidden in line else self._hidden
+            return
+        if not self._fence:
+            ends = [end for start, end in _HIDDEN if line.rfind(start) > line.rfind(end)]
+            self._hidden = ends[0] if ends else ""
+        line = _without_marks(line)
         match = _FENCE.match(line)
         if match is None:
             return
@@ -95,3 +106,9 @@ class Prose:
         if newline >= 0:
             return False
         return True if tick >= 0 else (False if final else None)
+
+
+def _without_marks(line: str) -> str:
+    """`line` without the marks of lists and quotations before its text."""
+    match = _MARKS.match(line)
+    return line[match.end() :] if match else line

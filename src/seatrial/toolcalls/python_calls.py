@@ -63,6 +63,9 @@ class Attempt(msgspec.Struct, frozen=True):
     """An argument of a declared tool is named, so this is no other function of that name."""
 
 
+_MAX_BITS = 4096
+
+
 class _NotLiteralError(Exception):
     """A value that would have to be evaluated."""
 
@@ -280,6 +283,9 @@ def _constant(value: object) -> object:
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise _NotLiteralError from None
+    elif isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        # Python writes no longer number in decimal.
+        raise _NotLiteralError
     elif not (value is None or isinstance(value, (bool, int))) and not (
         isinstance(value, float) and math.isfinite(value)
     ):

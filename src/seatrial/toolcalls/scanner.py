@@ -15,16 +15,22 @@ import re
 
 import msgspec
 
-from seatrial.core.message import Call
 from seatrial.toolcalls import orphans
 from seatrial.toolcalls.admit import Admission
 from seatrial.toolcalls.certainty import NOT_CERTAIN, Certainty
 from seatrial.toolcalls.dialects import dsml, hermes, mistral
 from seatrial.toolcalls.entities import ENTITIES_UNESCAPED, MAX_TRIED, unescaped_block
 from seatrial.toolcalls.envelope_repairs import CLOSER_DOUBLED, ZERO_WIDTH
-from seatrial.toolcalls.places import Mentions, early_end, line_rest, odd_line, stray_tags
+from seatrial.toolcalls.loose.lead_in import introduces
+from seatrial.toolcalls.places import (
+    Mentions,
+    early_end,
+    line_rest,
+    odd_line,
+    stray_tags,
+    zero_width_before,
+)
 from seatrial.toolcalls.reading import (
-    BLANK,
     CUT_OFF,
     Broken,
     Dialect,
@@ -34,55 +40,47 @@ from seatrial.toolcalls.reading import (
     skip_blanks,
 )
 from seatrial.toolcalls.registry import TOOL_TAGS
-from seatrial.toolcalls.tokens import THINK_CLOSERS, Kind, tokens_for
+from seatrial.toolcalls.scanned import Scanned
+from seatrial.toolcalls.tokens import Kind, tokens_for
 from seatrial.toolcalls.turn_ends import (
     RESIDUE_STRIPPED,
     THINK_CLOSER_STRAY,
     TURN_CUT,
     ends_turn,
     fiction_follows,
+    reasoning_end,
+    speaks,
 )
-from seatrial.toolcalls.visible import HELD_BLANKS, Visible
 
 _PARTIAL_OPENER = 5
 """A response that ends in so many characters of an opening tag tried to call."""
 
-THINK_END = re.compile("|".join(map(re.escape, THINK_CLOSERS)))
 PROSE_FOLLOWS = re.compile(r"[ \t]+[^\W\d_]")
 WEAK = ("<tool>", "<tools>", "<function", "<invoke", "&lt;")
 """Openers that are ordinary text or markup unless a call follows."""
 
 
-class Scan:
+class Scan(Scanned):
     """One pass over one turn; `run` it once, then read its fields."""
 
     def __init__(
         self, window: Window, start: int, admission: Admission, *, drafts: bool = False
     ) -> None:
-        self.calls: list[Call] = []
-        self.think: list[str] = []
-        self.repairs: list[str] = []
-        self.broken: Broken | None = None
-        self.dialect: str | None = None
+        super().__init__(window, start, admission)
         self.unclosed: int | None = None
         """Where reasoning began that was never closed."""
         self.end = len(window.text)
         """Where the turn ends."""
-        self.group = 0  # The first call with no visible text behind it but calls.
-        self.tags_left = False  # A tag of calls stands in the visible text as if it were meant.
-        self.lead_in = ""  # The visible text before the first call.
-        self._window = window
+        self.tags_left = False
+        """Does a tag of calls stand in the visible text as if it were meant?"""
         self._text = window.text
         self._tokens = tokens_for(window.tools, admission.options.nonce)
-        self._admission = admission
-        self.visible = Visible(window.text, start)
         self._prose = self.visible.prose
         self._at = start
         self._drafts = drafts
         self._done = False
         self._mentions = Mentions()
         self._escaped_tried = 0
-        self._reasoned = False
         self._think_mentioned = False
         self._call_end = -1
         self._unread_from = start
@@ -114,7 +112,7 @@ class Scan:
         quoted = self._prose.quoted(self._text, at, self._window.stopped) is not False
         if kind is Kind.CLOSER and self._certainty.doubtful:
             self._closer_after_unquoted(literal, at)
-        elif quoted:
+        elif quoted or (kind is Kind.CLOSER and self._admission.options.nonce):
             self._as_text(literal, at)
         elif kind is Kind.OPENER:
             self._open_call(literal, at)
@@ -172,8 +170,8 @@ class Scan:
         line_start = self._prose.line_start(self._text, at)
         if not ends_turn(self._text, literal, at, kind, line_start=line_start):
             return self._as_text(literal, at)
-        shown = self.visible.text.strip() or self._text[self.visible.pos : at].strip("# \n")
-        if kind is Kind.ROLE and not self.calls and not shown:
+        before = self.visible.text + self._text[self.visible.pos : at]
+        if kind is Kind.ROLE and not (self.calls or speaks(self._text, literal, at, before)):
             return self._as_text(literal, at)
         if fiction_follows(self._text, at + len(literal), self._tokens):
             self.repairs.append(TURN_CUT)
@@ -185,8 +183,7 @@ class Scan:
 
     def _reason(self, at: int) -> None:
         """Reasoning from `at` to its first end, or to the end of the text."""
-        end = THINK_END.search(self._text, at)
-        self._reasoned = True
+        end = reasoning_end(self._text, at)
         if end is None:
             self.think.append(self._text[at:])
             self.unclosed = at
@@ -211,11 +208,10 @@ class Scan:
         self._emit(at, markup=True)
         end = at + len(literal)
         last = self._window.stopped and skip_blanks(self._text, end) == len(self._text)
-        if self.calls and not self._reasoned and not last:
+        if self.calls and not last:
             self.calls.clear()
             return self._break(Broken("the call may be a draft: reasoning ended only after it"))
         self.repairs.append(THINK_CLOSER_STRAY)
-        self._reasoned = True
         return self._restart(skip_blanks(self._text, end))
 
     # Calls
@@ -223,6 +219,7 @@ class Scan:
     def _open_call(self, literal: str, at: int) -> None:
         unknown = False
         dialects = self._tokens.dialects[literal]
+        bound = (literal, self._text)
         if literal in self._tokens.unbound:
             literal = self._unbind(literal, at)
         for dialect in dialects:
@@ -231,6 +228,7 @@ class Scan:
             if read is not None:
                 return self._take(read, literal, at, dialect)
             unknown = unknown or opens is None
+        literal = self._rebind(*bound)
         if unknown and not self._window.stopped:
             self._emit(at, markup=True)
             return self._break(Broken(CUT_OFF))
@@ -244,6 +242,15 @@ class Scan:
         self.visible.replace(self._text)
         self._admission.cuts.append((at, len(literal) - len(plain)))
         return plain
+
+    def _rebind(self, literal: str, text: str) -> str:
+        """Take `_unbind` back: no call was read."""
+        if text is not self._text:
+            self._text = text
+            self._window = msgspec.structs.replace(self._window, text=text)
+            self.visible.replace(text)
+            self._admission.cuts.pop()
+        return literal
 
     def _named_arguments(self, literal: str, at: int) -> None:
         name = literal.removesuffix("[ARGS]")
@@ -270,23 +277,17 @@ class Scan:
                 return None
             self._emit(at, markup=True)
             return self._break(Broken(odd, name))
-        self._mark_zero_width(at)
+        if zero_width_before(self._text, self.visible.pos, at):
+            self.repairs.append(ZERO_WIDTH)
         self._emit(at, markup=True)
         return self._admit(read)
 
     def _admit(self, envelope: Envelope) -> None:
-        if not self.calls:
-            self.lead_in = self.visible.text
         first = len(self.calls)
-        for raw in envelope.calls:
-            call = self._admission.admit(raw, self._window.tools, self.calls, self.repairs)
-            if isinstance(call, Broken):
-                return self._break(call)
-            if call is not None:
-                self.calls.append(call)
+        broken = self.admit(envelope)
         self._certainty.note(envelope, self.calls, first, len(self.think))
-        if envelope.broken is not None:
-            return self._break(envelope.broken)
+        if broken is not None:
+            return self._break(broken)
         self._call_end = self._unread_from = envelope.end
         return self._restart(envelope.end)
 
@@ -307,11 +308,6 @@ class Scan:
             return early
         line_start = self._prose.line_start(self._text, at)
         return "" if line_start else odd_line(self._window, read.end)
-
-    def _mark_zero_width(self, at: int) -> None:
-        before = self._text[max(self.visible.pos, at - HELD_BLANKS) : at]
-        if before[len(before.rstrip(BLANK)) :].strip(" \t\r\n"):
-            self.repairs.append(ZERO_WIDTH)
 
     def _unreadable(self, literal: str, at: int) -> None:
         """An opener that no dialect can read on from."""
@@ -381,8 +377,10 @@ class Scan:
         """A block in character entities: a call if all of it is one."""
         self._escaped_tried += 1
         tried = self._escaped_tried <= MAX_TRIED and self._prose.line_start(self._text, at)
-        block = unescaped_block(self._text, at) if tried else None
-        if block is None:
+        alone = self._window.stopped and not self.calls
+        block = unescaped_block(self._text, at) if tried and alone else None
+        before = self._text[self.visible.pos : at]
+        if block is None or not introduces(self.visible.text + before):
             return self._as_text(literal, at)
         window = msgspec.structs.replace(self._window, text=block[0])
         inner = Scan(window, 0, self._admission)

@@ -17,11 +17,11 @@ from seatrial.toolcalls.loose.starts import may_start
 from seatrial.toolcalls.options import DEFAULTS, Options
 from seatrial.toolcalls.prose import Prose
 from seatrial.toolcalls.reading import BLANK, Parsed, Tail, Window, skip_blanks
-from seatrial.toolcalls.scanner import PROSE_FOLLOWS, THINK_END, WEAK
+from seatrial.toolcalls.scanner import PROSE_FOLLOWS, WEAK
 from seatrial.toolcalls.strict_json import object_end
-from seatrial.toolcalls.tokens import THINK_CLOSERS, Kind, tokens_for
-from seatrial.toolcalls.turn import ROLE_HEADER, in_reasoning, parse
-from seatrial.toolcalls.turn_ends import role_begins_line
+from seatrial.toolcalls.tokens import ROLE_WORDS, THINK_CLOSERS, Kind, tokens_for
+from seatrial.toolcalls.turn import ROLE_HEADER, forced_call, in_reasoning, parse
+from seatrial.toolcalls.turn_ends import reasoning_end, role_begins_line
 from seatrial.toolcalls.visible import HELD_BLANKS
 
 _LONGEST_CLOSER = max(map(len, THINK_CLOSERS))
@@ -31,6 +31,7 @@ _BLOCK_HELD = 64 * 1024
 """A block that may be a loose form is held up to so many characters, then all of the turn is."""
 _KEPT = 8192
 """What was shown is dropped in steps of so many characters."""
+_FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})")
 _FENCE_END = re.compile(r"\n {0,3}(?:`{3,}|~{3,})[ \t]*(?:\n|\Z)")
 
 
@@ -57,6 +58,7 @@ class TurnParser:
         self._by_name = {tool.name: tool for tool in tools}
         inner = options.code_mode.functions if options.code_mode else ()
         self._callable = {*self._by_name, *inner}
+        self._fences = options.fence_writes or options.fence_edits
         self._tokens = tokens_for(self._by_name, options.nonce)
         self._pieces: list[str] = []
         self._buf = ""
@@ -75,6 +77,8 @@ class TurnParser:
         self._next_try = 0
         self._result: Parsed | None = None
         self._state = _State.THINK if in_reasoning(prefill) else _State.HEAD
+        if forced_call(prefill, self._by_name, options.nonce) or "<|channel|>" in prefill:
+            self._state = _State.HELD
 
     def feed(self, delta: str) -> str:
         """Take the next piece; give the visible text that is now certain."""
@@ -92,9 +96,12 @@ class TurnParser:
 
     def take_think(self) -> str:
         """The reasoning that came since the last time this was asked."""
-        think = self._result.think if self._result else "".join(self._think)
-        new = think[self._think_taken :]
-        self._think_taken = len(think)
+        if self._result is not None:
+            new = self._result.think[self._think_taken :]
+        else:
+            new = "".join(self._think)
+            self._think.clear()
+        self._think_taken += len(new)
         return new
 
     def finish(self, finish: Finish) -> Parsed:
@@ -121,7 +128,8 @@ class TurnParser:
         return self._state is _State.PROSE and self._read_prose()
 
     def _compact(self) -> None:
-        cut = min(self._pos, self._prose.line) if self._state is _State.PROSE else self._pos
+        # One character before is kept: it says whether a closing tag is talked about.
+        cut = min(self._pos - 1, self._prose.line) if self._state is _State.PROSE else self._pos - 1
         if cut < _KEPT or self._next_try > len(self._buf):
             return
         self._buf = self._buf[cut:]
@@ -138,7 +146,7 @@ class TurnParser:
 
     def _head(self) -> bool:
         first = self._buf.lstrip()
-        if not first:
+        if not first and len(self._buf) <= HELD_BLANKS:
             return False
         header = ROLE_HEADER.match(self._buf)
         if header and header.end() == len(self._buf):
@@ -159,7 +167,7 @@ class TurnParser:
     # Reasoning
 
     def _reason(self) -> bool:
-        end = THINK_END.search(self._buf, self._pos)
+        end = reasoning_end(self._buf, self._pos)
         if end is None:
             self._add_think(max(self._pos, len(self._buf) - _LONGEST_CLOSER + 1))
             return False
@@ -212,6 +220,8 @@ class TurnParser:
     def _read_line(self, at: int) -> bool:
         """Is the line at `at` the beginning of a loose form?"""
         starts = may_start(self._buf, at, self._callable)
+        if self._fences and starts is not None and _FENCE.match(self._buf, at):
+            starts = "other"
         if starts is None:
             return self._wait(at)
         if not starts:
@@ -227,14 +237,18 @@ class TurnParser:
         if end is None or behind == len(self._buf):
             if len(self._buf) - at > _BLOCK_HELD:
                 return self._show(at) or self._hold()
-            self._next_try = len(self._buf) + max(1, (len(self._buf) - at) // 4)
+            self._next_try = len(self._buf) + (len(self._buf) - at) // 64
             return self._wait(at)
         # More of the same, or a closing tag whose opening tag is missing.
-        if starts == "json" and self._buf[behind] in "{[,;<":
+        if self._buf[behind] in "{[,;<" or self._may_end_turn(behind):
             return self._show(at) or self._hold()
         self._line = self._buf.rfind("\n", at, behind) + 1 or -1
         self._newline_scan = behind
         return True
+
+    def _may_end_turn(self, at: int) -> bool:
+        rest = self._buf[at : at + 16]
+        return any(rest.startswith(word[: len(rest)]) for word in ROLE_WORDS)
 
     def _wait(self, at: int) -> bool:
         self._show(at)

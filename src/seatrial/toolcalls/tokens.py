@@ -79,7 +79,7 @@ class Tokens:
         for dialect in DIALECTS.values():
             for literal in dialect.openers:
                 self._opener(literal, dialect)
-            self._kind(Kind.CLOSER, () if nonce else dialect.closers)
+            self._kind(Kind.CLOSER, dialect.closers)
         for name in names:
             self._opener(f"<{name}>", TOOL_TAGS)
         if not nonce:

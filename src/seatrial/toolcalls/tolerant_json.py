@@ -278,9 +278,11 @@ class _Reader:
             if has_doubled_quote(raw):
                 raise StrictJSONError("an inner quote may be one of the string's own, doubled")
             parts = [decode(raw, stop + 1, "inner")]
+        before = text[max(0, at - 64) : at].rstrip()[-1:]
         behind = text[parts[-1].end : parts[-1].end + 1]
-        if behind not in _BEHIND_STRING and not any(part.value for part in parts):
-            raise StrictJSONError("what stands behind an empty string may be its text")
+        alone = before in ("", ":", ",", "[", "{") and behind in _BEHIND_STRING
+        if not alone and not any(part.value for part in parts):
+            raise StrictJSONError("what stands beside an empty string may be its text")
         for part in parts:
             self.repairs.extend(part.repairs)
             self._disputed = self._disputed or part.disputed

@@ -10,6 +10,7 @@ end here too: `stream` only decides what may be shown early.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -20,15 +21,17 @@ from seatrial.toolcalls.admit import Admission
 from seatrial.toolcalls.channels import ChannelScan
 from seatrial.toolcalls.dialects import harmony
 from seatrial.toolcalls.loose import bare_gemma
+from seatrial.toolcalls.loose.lead_in import introduces
 from seatrial.toolcalls.options import DEFAULTS, Options
 from seatrial.toolcalls.orphans import lost_call
 from seatrial.toolcalls.reading import CUT_OFF, Broken, Parsed, Tail, Window
 from seatrial.toolcalls.repairs import declare
+from seatrial.toolcalls.scanned import Scanned
 from seatrial.toolcalls.scanner import Scan
 from seatrial.toolcalls.tokens import THINK_CLOSERS, THINK_OPENERS, Kind, tokens_for
 
 ROLE_HEADER = re.compile(
-    r"\s*+(?:<\|im_start\|>assistant\n|<\|start_header_id\|>assistant<\|end_header_id\|>\n*+"
+    r"\s{0,32}+(?:<\|im_start\|>assistant\n|<\|start_header_id\|>assistant<\|end_header_id\|>\n*+"
     r"|<start_of_turn>model\n|<\|turn>model\n|<\|assistant\|>\n?|assistant\n++)"
 )
 _CALL = '<tool_call>\n{"name": "view", "arguments": {"file": "a.py"}}\n</tool_call>'
@@ -44,11 +47,6 @@ IN_REASONING = declare(
     "A complete call ends reasoning that was never closed, nothing follows, and the model stopped.",
     f"I look at the file first.\n{_CALL}",
     prefill="<think>\n",
-)
-_EXAMPLE = re.compile(
-    r"\b(?:for example|for instance|e\.g\.|examples?\s*:|looks? like this|would look|"
-    r"the (?:format|syntax|form|shape) (?:is|of)|such as|without running|do not run)",
-    re.IGNORECASE,
 )
 
 
@@ -67,13 +65,13 @@ def parse(
     (an opened `<think>`, the beginning of a forced call). Never raises on any text.
     """
     by_name = {tool.name: _usable(tool) for tool in tools}
-    forced = _forced(prefill, by_name, options.nonce)
+    forced = forced_call(prefill, by_name, options.nonce)
     text = forced + raw
     window = Window(text, Tail.of(finish), by_name)
     admission = Admission(options, id_prefix, base=-len(forced))
     header = ROLE_HEADER.match(text)
     start = header.end() if header else 0
-    scan: Scan | ChannelScan
+    scan: Scanned
     thinking = in_reasoning(prefill)
     channels = None if options.nonce or thinking else harmony.split_channels(text)
     if channels is not None:
@@ -103,7 +101,7 @@ def in_reasoning(prefill: str) -> bool:
     return opened > max(prefill.rfind(closer) for closer in THINK_CLOSERS)
 
 
-def _forced(prefill: str, tools: dict[str, ToolSchema], nonce: str) -> str:
+def forced_call(prefill: str, tools: Mapping[str, ToolSchema], nonce: str) -> str:
     """The beginning of a call that the template wrote for the model, else nothing."""
     tokens = tokens_for(tools, nonce)
     at = 0
@@ -169,7 +167,7 @@ def _loosely(scan: Scan, window: Window, admission: Admission) -> None:
         scan.lead_in = scan.visible.take_out(start + found.start, start + found.end)
 
 
-def _verdict(scan: Scan | ChannelScan, window: Window, admission: Admission) -> Parsed:
+def _verdict(scan: Scanned, window: Window, admission: Admission) -> Parsed:
     text, calls, broken = scan.visible.text, scan.calls, scan.broken
     repairs = [repair for call in calls for repair in call.repairs] + scan.repairs
     if calls and broken is None:
@@ -193,11 +191,11 @@ def _verdict(scan: Scan | ChannelScan, window: Window, admission: Admission) -> 
     )
 
 
-def _example(scan: Scan | ChannelScan, window: Window) -> Broken | None:
+def _example(scan: Scanned, window: Window) -> Broken | None:
     """A call that is announced as an example and explained behind is not certainly meant."""
     if scan.calls[0].source != "envelope":
         return None
     explained = not window.stopped or scan.group == len(scan.calls)
-    if explained and _EXAMPLE.search(scan.lead_in[-300:]):
+    if explained and not introduces(scan.lead_in):
         return Broken("the call is announced as an example", scan.calls[0].name)
     return None

@@ -9,7 +9,7 @@ import re
 
 from seatrial.toolcalls.reading import skip_blanks
 from seatrial.toolcalls.repairs import declare
-from seatrial.toolcalls.tokens import Kind, Tokens
+from seatrial.toolcalls.tokens import THINK_CLOSERS, Kind, Tokens
 
 _VIEW = '<tool_call>\n{"name": "view", "arguments": {"file": "a.py"}}\n</tool_call>'
 TURN_CUT = declare(
@@ -36,8 +36,24 @@ _SILENT = frozenset(
     | {"<|end|>", "</s>", "<end_of_turn>", "<eos>", "<turn|>", "<｜end▁of▁sentence｜>", "[e~["}
 )
 """Tokens that end a turn and say nothing else."""
-_FOLLOWS = re.compile(r"[ \t\r]*(?:\Z|\n|<|\[)")
+_ROLE = r"(?:user|tool|system|assistant|model|human|ipython|environment|observation|developer)"
+_FOLLOWS = re.compile(rf"[ \t\r]*(?:\Z|\n|<|\[|{_ROLE}\b)", re.IGNORECASE)
 """What stands behind a token that ends a turn, and not behind one that is talked about."""
+
+
+_BEGINNINGS = ("<|im_start|>", "<|start_header_id|>", "<start_of_turn>", "<|turn>", "<｜User｜>",
+               "<|user|>", "<|observation|>")  # fmt: skip
+"""Tokens that begin the turn of somebody, whose name or words follow at once."""
+_THINK_END = re.compile("|".join(map(re.escape, THINK_CLOSERS)))
+
+
+def reasoning_end(text: str, at: int) -> re.Match[str] | None:
+    """The first end of reasoning from `at` on that the reasoning does not talk about."""
+    while (end := _THINK_END.search(text, at)) is not None:
+        if text[max(0, end.start() - 1) : end.start()] not in ("`", '"', "'"):
+            return end
+        at = end.end()
+    return None
 
 
 def ends_turn(text: str, literal: str, at: int, kind: Kind, *, line_start: bool) -> bool:
@@ -46,8 +62,18 @@ def ends_turn(text: str, literal: str, at: int, kind: Kind, *, line_start: bool)
         return role_begins_line(text, at)
     if "tool_response" in literal:
         return line_start
+    if literal in _BEGINNINGS:
+        return line_start or text[at + len(literal) : at + len(literal) + 1] not in (" ", "`", "'")
     struck_out = literal == "</s>" and text.rfind("<s>", max(0, at - 2000), at) >= 0
     return not struck_out and _FOLLOWS.match(text, at + len(literal)) is not None
+
+
+def speaks(text: str, literal: str, at: int, before: str) -> bool:
+    """Does a role word with no call before it begin another's turn, and no line of a list?"""
+    lead = before.rstrip("# ")
+    if not lead.strip():
+        return False
+    return literal != "User:" or lead.endswith("\n\n") or text.find("\nAssistant:", at) >= 0
 
 
 def role_begins_line(text: str, at: int) -> bool:

@@ -200,6 +200,6 @@ def test_no_text_raises(text):
 )  # fmt: skip
 def test_hostile_text_is_split_in_linear_time(piece):
     text = "<|channel|>" + piece * (1_000_000 // len(piece))
-    start = time.perf_counter()
+    start = time.process_time()
     harmony.split_channels(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -244,7 +244,7 @@ def test_no_text_raises(text):
 )  # fmt: skip
 def test_hostile_text_is_read_in_linear_time(piece):
     text = piece * (400_000 // len(piece))
-    start = time.perf_counter()
+    start = time.process_time()
     for tail in Tail:
         scan(text, tail)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -21,23 +21,23 @@ HEADS = [
 
 @pytest.mark.parametrize("head", HEADS)
 def test_many_openers_are_read_in_linear_time(head):
-    start = time.perf_counter()
+    start = time.process_time()
     for opener in OPENERS:
         piece = opener + head
         for tail in Tail:
             scan(piece * (40_000 // len(piece)), tail)
-    assert time.perf_counter() - start < 6
+    assert time.process_time() - start < 6
 
 
 @pytest.mark.parametrize(
     "noise", ["{", "[", '"', "\\", "'", "`", "<", "\n", " ", "a", "{}", '"}', ","]
 )
 def test_one_opener_before_noise_is_read_in_linear_time(noise):
-    start = time.perf_counter()
+    start = time.process_time()
     for opener in OPENERS:
         for head in HEADS:
             scan(opener + head + noise * (20_000 // len(noise)), Tail.STOPPED)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 @settings(max_examples=400, deadline=None)

@@ -275,6 +275,6 @@ HOSTILE = (
 def test_hostile_text_is_cheap(hostile):
     text = hostile * (2_000_000 // len(hostile))
     for whole in (text, "```tool_code\n" + text, text + '\n{"name": "status", "arguments": {}}'):
-        begin = time.perf_counter()
+        begin = time.process_time()
         find(whole, TOOLS)
-        assert time.perf_counter() - begin < 3
+        assert time.process_time() - begin < 3

@@ -79,7 +79,10 @@ _CLOSERS = (
     *_MARKS.values(), "</|tool_call|>", "</TOOL_CALL]",
 )  # fmt: skip
 _CLOSER = "|".join(map(re.escape, _CLOSERS))
-_CLOSE = re.compile(rf"{B}(?P<text>[^{{}}<]{{0,2000}}?)(?P<closer>{_CLOSER})")
+_CLOSE = re.compile(
+    rf"{B}(?P<text>(?:(?<=\n)[^{{}}<\\]{{0,2000}}?|[^{{}}<\"'\\]{{0,2000}}?))(?P<closer>{_CLOSER})"
+)
+"""Text with quotes is dropped only from a line of its own: behind JSON it may be a part of it."""
 _CLOSE_AGAIN = re.compile(rf"{B}(?:{_CLOSER})")
 _ATTRIBUTE = re.compile(rf"(?:name|function|tool)\s*+=\s*+[\"']?({NAME})")
 _NAME = re.compile(NAME)

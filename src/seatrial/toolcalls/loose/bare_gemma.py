@@ -10,7 +10,7 @@ from seatrial.core.parse_options import Options
 from seatrial.toolcalls.dialects import gemma
 from seatrial.toolcalls.loose.found import Found
 from seatrial.toolcalls.loose.lead_in import introduces
-from seatrial.toolcalls.reading import BLANK, Envelope, Window
+from seatrial.toolcalls.reading import BLANK, Broken, Envelope, Window
 
 _HEAD = "call:"
 
@@ -24,8 +24,11 @@ def find(window: Window, options: Options) -> Found | None:
     read = gemma.read_bare(window, at)
     if not isinstance(read, Envelope) or read.broken is not None:
         return None
-    names = {raw.name for raw in read.calls}
-    if options.loose == "none" or (options.loose == "read_only" and names - {*options.read_only}):
+    if options.loose == "none":
         return None
     start = len(text[:at].rstrip(BLANK))
+    names = [raw.name for raw in read.calls if raw.name not in options.read_only]
+    if options.loose == "read_only" and names:
+        broken = Broken(f"{names[0]} changes things, so its call needs its envelope", names[0])
+        return Found((), start, read.end, broken, gemma.DIALECT.id)
     return Found(read.calls, start, read.end, None, gemma.DIALECT.id)

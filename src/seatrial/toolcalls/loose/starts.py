@@ -24,15 +24,23 @@ _ANNOUNCERS = ("call", "invok", "using", "running", "execut", "tool", "function"
 _WORDS = 5
 """An announcement is over after so many words."""
 _LONGEST = 200
+_HEAD = 1024
+_FENCE = re.compile(r" {0,3}(?:`{3,}|~{3,})[ \t]*([\w+#-]*)[^\n]*\n")
+_CALL_LANGUAGES = ("", "json", "json5", "jsonc", "python", "py", "tool_call", "tool_code", "tool")
+_FENCE_HEAD = re.compile(r"\s*+(?:[\[{\"'(<]|(?:print\()?[\w.]+\s*[({\[])")
+"""How the body of a fence begins that may hold a call."""
 
 
 def may_start(text: str, at: int, names: Collection[str]) -> Block | None:
     """The block that the line at `at` begins; empty = none; None = the line is too short to say."""
-    match = START.match(text, at)
+    # A slice, because behind markup a line begins in the middle of one.
+    match = START.match(text[at : at + _HEAD])
     if match is not None:
         kind = str(match.lastgroup)
-        if kind in ("fence", "json"):
-            return "fence" if kind == "fence" else "json"
+        if kind == "json":
+            return "json"
+        if kind == "fence":
+            return _fence(text, at)
         named = kind in ("python", "named")
         return "other" if not named or _first_word(text, at) in names else ""
     newline = text.find("\n", at)
@@ -43,6 +51,19 @@ def may_start(text: str, at: int, names: Collection[str]) -> Block | None:
     if newline >= 0 or len(line) > _LONGEST:
         return "other" if announces else ""
     return None if announces or _undecided(line, names) else ""
+
+
+def _fence(text: str, at: int) -> Block | None:
+    """Whether a fence may hold a call: by its language and the beginning of its body."""
+    head = _FENCE.match(text, at)
+    if head is None:
+        return None if len(text) - at < _LONGEST else ""
+    if head.group(1).lower() not in _CALL_LANGUAGES:
+        return ""
+    body = text[head.end() : head.end() + _LONGEST]
+    if not body.strip() or (len(body) < 64 and "\n" not in body.lstrip()):
+        return None
+    return "fence" if _FENCE_HEAD.match(body) else ""
 
 
 def _first_word(text: str, at: int) -> str:

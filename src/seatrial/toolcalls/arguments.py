@@ -89,6 +89,10 @@ ALIASES = (
     ("code", "script", "source", "python_code"),
 )
 _CLASS_OF = {word: number for number, words in enumerate(ALIASES) for word in words}
+_BODIES = frozenset(
+    ("body", "content", "contents", "text", "message", "comment", "note", "notes", "details")
+)
+"""Where a tool takes such a text and none is given, a remark may be that text."""
 _LONGEST_KEY = 256
 _MAX_WRAPS = 6
 
@@ -251,7 +255,7 @@ def _renamed(
     if target is not None:
         repairs += filter(None, target[1:])
         return target[0]
-    if is_annotation(key, given[key]):
+    if is_annotation(key, given[key]) and not (_BODIES & declared.properties.keys() - given.keys()):
         repairs.append(ANNOTATION_DROPPED)
         return None
     takes = ", ".join(declared.properties) or "none"

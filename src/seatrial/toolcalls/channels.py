@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from seatrial.toolcalls.admit import Admission
 from seatrial.toolcalls.dialects import harmony
+from seatrial.toolcalls.orphans import lost_call
 from seatrial.toolcalls.reading import CUT_OFF, Broken, Envelope, Window
 from seatrial.toolcalls.scanned import Scanned
 from seatrial.toolcalls.turn_ends import TURN_CUT
@@ -33,6 +34,8 @@ class ChannelScan(Scanned):
             elif channel == "text" and window.text.startswith(_HEADERS, start):
                 # The header of a message that never came.
                 self.broken = Broken("the message is not closed" if window.stopped else CUT_OFF)
+            elif channel == "text" and lost_call(window, start, end):
+                self.broken = Broken("a call without its markers stands between the messages")
             elif channel == "analysis":
                 self.think.append(window.text[start:end])
             else:

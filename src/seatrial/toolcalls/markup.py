@@ -301,6 +301,9 @@ class Reader:
         """Could `rest` be the value of a parameter whose opening tag was forgotten?"""
         if self.schema.others is not False:
             return True
+        head = rest.lstrip(BLANK)[:80].partition("\n")[0]
+        if any(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", head) for key in missing):
+            return True
         for key in missing:
             schema = self.schema.schema_of(key)
             try:
@@ -324,6 +327,19 @@ def _line_start(text: str, at: int) -> bool:
 
 _CLOSING = re.compile(r"</[ \t]{0,8}([\w:.\-]{1,64}+)[ \t]{0,8}(>?)\s*+\Z")
 _LEADING = re.compile(r"\s*+</[ \t]{0,8}([\w:.\-]{1,64}+)[ \t]{0,8}>")
+
+
+_TORN = re.compile(
+    r"(?:&lt;|[^\w\s])*+(?:parameters?|param|arg_value|arg_key|arg|value|function|invoke)"
+    r"(?:&gt;|[^\w\s])*+",
+    re.IGNORECASE,
+)
+
+
+def is_torn_tag(line: str) -> bool:
+    """Is `line` nothing but a tag of calls with some of its marks wrong?"""
+    words = line.strip(BLANK)
+    return not words.isalpha() and _TORN.fullmatch(words) is not None
 
 
 def foreign_closer(text: str) -> str | None:

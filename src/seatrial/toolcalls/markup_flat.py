@@ -21,6 +21,7 @@ from seatrial.toolcalls.markup import (
     Value,
     cut,
     foreign_closer,
+    is_torn_tag,
     uncertain,
 )
 from seatrial.toolcalls.repairs import declare
@@ -116,7 +117,7 @@ def _checked(reader: Reader, value: Opened, body: str) -> str:
     """`body`, if it does not end in what may have been meant as its closing tag."""
     last = body[body.rfind("\n") + 1 :]
     end = value.start + value.block + len(body)
-    damaged = reader.grammar.damaged.search(last) is not None
+    damaged = is_torn_tag(last) or reader.grammar.damaged.search(last) is not None
     if damaged or foreign_closer(body) or reader.looks_closed(value, body, end):
         raise uncertain(value.key)
     return body

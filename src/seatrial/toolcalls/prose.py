@@ -13,6 +13,8 @@ from seatrial.toolcalls.reading import BLANK
 _MARKS = re.compile(r"[ \t]{0,12}(?:(?:[-*+>]|\d{1,3}[.)])[ \t]{1,4}){0,4}")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _HIDDEN = (("<!--", "-->"), ("<pre", "</pre>"))
+_INLINE = (("<code", "</code"), *_HIDDEN)
+_TICKS = re.compile(r"`++")
 _QUOTES = "\"'“‘«„`"
 
 
@@ -63,6 +65,9 @@ class Prose:
             return True
         if (head.startswith("    ") or head.startswith("\t")) and self.line_start(text, at):
             return True
+        line = text[max(self._line, at - 400) : at]
+        if any(line.rfind(start) > line.rfind(end) for start, end in _INLINE):
+            return True
         if self._ticks % 2:
             return self._tick_follows(text, at, final)
         return at > self._line and text[at - 1] in _QUOTES
@@ -72,7 +77,8 @@ class Prose:
             self._end_line(text[self._line : min(newline, self._line + 200)])
             self._at = self._line = newline + 1
             self._ticks = 0
-        self._ticks += text.count("`", self._at, to)
+        # Runs, because a span may be delimited by several.
+        self._ticks += len(_TICKS.findall(text, self._at, to))
         self._at = max(self._at, to)
 
     def _end_line(self, line: str) -> None:

@@ -254,8 +254,8 @@ class Scan(Scanned):
 
     def _named_arguments(self, literal: str, at: int) -> None:
         name = literal.removesuffix("[ARGS]")
-        starts = self._prose.line_start(self._text, at)
-        if starts and (read := mistral.read_args(self._window, at, name)) is not None:
+        read = mistral.read_args(self._window, at, name)
+        if read is not None and self._prose.line_start(self._text, at):
             return self._take(read, literal, at, mistral.DIALECT)
         return self._as_text(literal, at)
 
@@ -299,8 +299,11 @@ class Scan(Scanned):
 
     def _odd_place(self, read: Envelope, at: int, dialect: Dialect) -> str:
         """Why a call is not certainly meant where it stands; empty = it is."""
-        if dialect is TOOL_TAGS and stray_tags(self._window, self.visible.piece_from, at):
-            return "tags of tools stand before the call and cannot be read"
+        if dialect is TOOL_TAGS:
+            if stray_tags(self._window, self.visible.piece_from, at):
+                return "tags of tools stand before the call and cannot be read"
+            if not introduces(self.visible.text + self._text[self.visible.pos : at]):
+                return "the call may be an example"
         free = not (self._drafts or self._admission.options.nonce)
         if free and orphans.lost_call(self._window, self._unread_from, at):
             return "a call without its envelope stands before the call"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import Literal
 
 from seatrial.core.generation import Finish
 from seatrial.core.message import ToolSchema
@@ -75,6 +76,8 @@ class TurnParser:
         self._drop_blanks = False
         self._think_mentioned = False
         self._next_try = 0
+        self._code = False
+        """In a fence that holds no call."""
         self._result: Parsed | None = None
         self._state = _State.THINK if in_reasoning(prefill) else _State.HEAD
         if forced_call(prefill, self._by_name, options.nonce) or "<|channel|>" in prefill:
@@ -219,15 +222,22 @@ class TurnParser:
 
     def _read_line(self, at: int) -> bool:
         """Is the line at `at` the beginning of a loose form?"""
-        starts = may_start(self._buf, at, self._callable)
+        starts = self._in_code(at) if self._code else may_start(self._buf, at, self._callable)
         if self._fences and starts is not None and _FENCE.match(self._buf, at):
             starts = "other"
         if starts is None:
             return self._wait(at)
         if not starts:
+            if _FENCE.match(self._buf, at):
+                self._code = not self._code
             self._line, self._newline_scan = -1, at
             return True
         return self._read_block(at, starts)
+
+    def _in_code(self, at: int) -> Literal[""] | None:
+        """Can the line at `at`, in a fence that holds no call, be shown? None = not known yet."""
+        line = self._buf[at : at + 8]
+        return None if "\n" not in line and not line.strip(" `~") else ""
 
     def _read_block(self, at: int, starts: str) -> bool:
         if starts == "other":

@@ -129,6 +129,8 @@ class _Reader:
         self._ended = False
         """The body ended before its brackets did."""
         self._disputed = False
+        self._open_at_end = ""
+        """The closing brackets that were due where the body ended."""
         self._bare_end = -1
         """Where the last unquoted string ended."""
         self._string_end = -1
@@ -148,7 +150,8 @@ class _Reader:
         if self._ended:
             # With no bracket closed and no closing tag, the text may have been cut, whatever the
             # server says.
-            if skip_blanks(self._text, end) == len(self._text) and self._text[end - 1] not in "}]":
+            cut = self._text[end - 1] not in "}]" or "]" in self._open_at_end
+            if cut and skip_blanks(self._text, end) == len(self._text):
                 raise CutJSONError("the text ends inside the JSON")
             self.ends.require_end(end)
             self.ends.require_only(end, unclosed=True)
@@ -220,6 +223,7 @@ class _Reader:
         listed = text.startswith((closer, ","), skip_blanks(text, at))
         if self._ended or (not listed and start != self._bare_end and self.ends.follows(at)):
             self._ended = True
+            self._open_at_end = self._open_at_end or "".join(self._open)
             return at, False
         at = self._skip(at)
         char = self._char(at)
@@ -238,6 +242,8 @@ class _Reader:
         blank = text[start:at].isspace() or (start == at and start != self._string_end)
         keyed = closer == "}" and _NEXT_KEY.match(text, at) is not None
         bracketed = closer == "]" and text[start - 1] in "}]" and char in "{["
+        if text[start - 2 : start - 1] in (",", ";") and start == self._string_end:
+            raise StrictJSONError("the missing comma may stand inside the string before it")
         if blank and start != self._bare_end and (keyed or bracketed):
             self.repairs.append(COMMA_MISSING)
             return at, True

@@ -58,6 +58,7 @@ _CANONICAL = "tool_call"
 _LONG = (
     _CANONICAL, "tool-call", "toolcall", "ToolCall", "TOOL_CALL", "tool_calls", "TOOL_CALLS",
     "function_call", "function-call", "functioncall", "FUNCTION_CALL", "function_calls",
+    "TOOLCALL", "Tool_Call", "tool_use",
 )  # fmt: skip
 _SHORT = ("tools", "tool")
 """Ordinary words too: as a tag only without attributes."""
@@ -66,6 +67,8 @@ _MARKS = {
     "[tool_call]": "[/tool_call]",
     "<|tool_call|>": "<|/tool_call|>",
     "<|tool_call_start|>": "<|tool_call_end|>",
+    "<|tool_calls|>": "<|/tool_calls|>",
+    "[TOOL_REQUEST]": "[END_TOOL_REQUEST]",
 }
 
 _WORDS = "|".join(map(re.escape, (*_LONG, *_SHORT)))

@@ -72,6 +72,12 @@ _INSTRUCTION = re.compile(
     r"respond)(?!\w)",
     re.IGNORECASE,
 )
+_CALL_LABEL = re.compile(
+    r"(?:(?:ok(?:ay)?|sure|right|so),? ?)?(?:(?:here(?:['’]s| is)|this is|now) (?:the|my|a) )?"
+    r"(?:next |first |last )?(?:(?:tool|function)[ -]?call|call|action|step|next|first|then)s?"
+    r"(?: \d+)?\W*\Z",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 _LAST_SENTENCE = 400
 
@@ -113,6 +119,9 @@ def introduces(lead_in: str, *, line: bool = False, thin: bool = False) -> bool:
     lead = _CODE_SPAN.sub("``", lead)
     last = _last_sentence(lead)
     intention = _INTENTION.search(last) is not None
+    if not intention and lead[-1] in ":：" and not _CALL_LABEL.match(last):
+        # A label, a file, a report: what follows is its content.
+        return False
     if not intention and (thin or (line and not ended)):
         return False
     return not (shown or CUES.search(lead) or _CUES_WITHOUT_SPACES.search(lead)) and (

@@ -273,9 +273,12 @@ def _with_types(
             if untyped and isinstance(value, str):
                 value = typed(value, schema, declared)
         except TwoReadingsError:
-            raise _DefectError(
-                f"the argument {shorten(key)!r} can be read as a string or as JSON"
-            ) from None
+            # Nobody gives an optional argument to say "null".
+            if key in declared.required or value.strip(BLANK) not in ("null", "None"):
+                raise _DefectError(
+                    f"the argument {shorten(key)!r} can be read as a string or as JSON"
+                ) from None
+            value = None
         value, changes = coerced(value, schema, declared)
         optional = key not in declared.required
         if value is None and optional and not is_type(None, declared.forms(schema).types):

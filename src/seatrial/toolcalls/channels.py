@@ -34,6 +34,8 @@ class ChannelScan(Scanned):
             elif channel == "text" and window.text.startswith(_HEADERS, start):
                 # The header of a message that never came.
                 self.broken = Broken("the message is not closed" if window.stopped else CUT_OFF)
+            elif channel == "commentary" and window.text[start:end].lstrip()[:1] == "{":
+                self.broken = Broken("a call without a recipient")
             elif channel == "text" and lost_call(window, start, end):
                 self.broken = Broken("a call without its markers stands between the messages")
             elif channel == "analysis":

@@ -290,6 +290,7 @@ class Reader:
         for key, value in values.items():
             lost = any(inner not in values and self.is_argument(inner) for inner in value.inner)
             lost = lost or any(self._lost_opening(rest, missing) for rest in value.rests)
+            lost = lost or any(f"<arg_key>{other}</arg_key>" in value.text for other in missing)
             if lost:
                 raise uncertain(key)
 

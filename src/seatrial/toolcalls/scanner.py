@@ -22,6 +22,7 @@ from seatrial.toolcalls.dialects import dsml, hermes, mistral
 from seatrial.toolcalls.entities import ENTITIES_UNESCAPED, MAX_TRIED, unescaped_block
 from seatrial.toolcalls.envelope_repairs import CLOSER_DOUBLED, ZERO_WIDTH
 from seatrial.toolcalls.loose.lead_in import introduces
+from seatrial.toolcalls.markup import NOT_CLOSED
 from seatrial.toolcalls.places import (
     Mentions,
     early_end,
@@ -160,11 +161,8 @@ class Scan(Scanned):
         tried = end - start >= _PARTIAL_OPENER and self._prose.line_start(self._text, start)
         if tried and not self._prose.quoted(self._text, start, True):
             self._emit(start, markup=True)
-            return self._break(Broken(self._ended()))
+            return self._break(Broken(NOT_CLOSED if self._window.stopped else CUT_OFF))
         return self._emit(end, markup=self.visible.marked)
-
-    def _ended(self) -> str:
-        return "the call is not closed" if self._window.stopped else CUT_OFF
 
     def _turn_end(self, literal: str, at: int, kind: Kind) -> None:
         line_start = self._prose.line_start(self._text, at)
@@ -219,7 +217,7 @@ class Scan(Scanned):
     def _open_call(self, literal: str, at: int) -> None:
         unknown = False
         dialects = self._tokens.dialects[literal]
-        bound = (literal, self._text)
+        bound = literal, self._text
         if literal in self._tokens.unbound:
             literal = self._unbind(literal, at)
         for dialect in dialects:
@@ -322,7 +320,7 @@ class Scan(Scanned):
                 return self._finish_residue(at)
             if line_start or not self._window.stopped:
                 self._emit(at, markup=True)
-                return self._break(Broken(self._ended()))
+                return self._break(Broken(NOT_CLOSED if self._window.stopped else CUT_OFF))
         prose = PROSE_FOLLOWS.match(self._text, behind) is not None
         if not line_start or prose or literal.startswith(WEAK):
             self._mentions.add(self._text, literal, at, self.visible.pos)

@@ -68,10 +68,12 @@ _INTENTION = re.compile(
 )
 _INSTRUCTION = re.compile(
     r"(?:to [^.!?\n]{0,200}, ?|(?:then|now|please|just|simply|next|first|finally),? )*+"
-    r"(?:run|use|call|execute|try|type|invoke|send|issue|enter|paste|copy|put|say|answer|"
+    r"(?:add|save|create|replace|put|insert|append|change|update|write|edit|copy|set|"
+    r"run|use|call|execute|try|type|invoke|send|issue|enter|paste|copy|put|say|answer|"
     r"respond)(?!\w)",
     re.IGNORECASE,
 )
+_FILE = re.compile(r"\W*(?:(?:file|path|name)\W{1,3})?[\w./\\-]*[\w-]\.\w{1,8}\W*", re.IGNORECASE)
 _CALL_LABEL = re.compile(
     r"(?:(?:ok(?:ay)?|sure|right|so),? ?)?(?:(?:here(?:['’]s| is)|this is|now) (?:the|my|a) )?"
     r"(?:next |first |last )?(?:(?:tool|function)[ -]?call|call|action|step|next|first|then)s?"
@@ -121,6 +123,8 @@ def introduces(lead_in: str, *, line: bool = False, thin: bool = False) -> bool:
     intention = _INTENTION.search(last) is not None
     if not intention and lead[-1] in ":：" and not _CALL_LABEL.match(last):
         # A label, a file, a report: what follows is its content.
+        return False
+    if not intention and _FILE.fullmatch(last):
         return False
     if not intention and (thin or (line and not ended)):
         return False

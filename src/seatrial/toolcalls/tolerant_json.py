@@ -150,7 +150,7 @@ class _Reader:
         if self._ended:
             # With no bracket closed and no closing tag, the text may have been cut, whatever the
             # server says.
-            cut = self._text[end - 1] not in "}]" or "]" in self._open_at_end
+            cut = self._text[end - 1] not in "}]" or "]" in self._open_at_end[1:]
             if cut and skip_blanks(self._text, end) == len(self._text):
                 raise CutJSONError("the text ends inside the JSON")
             self.ends.require_end(end)

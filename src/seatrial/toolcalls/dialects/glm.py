@@ -148,7 +148,7 @@ def _closed(reader: Reader, read: Parameters) -> tuple[int, tuple[str, ...]]:
     """The place behind the end of the call, and what was odd about it."""
     at = read.end
     repairs: tuple[str, ...] = ()
-    stray = None if read.values or reader.declared else _STRAY.match(reader.text, at)
+    stray = None if read.values or reader.schema.required else _STRAY.match(reader.text, at)
     if stray is not None:
         at, repairs = stray.end(), (CLOSER_FOREIGN,)
     tag = reader.next(at)

@@ -290,7 +290,7 @@ class Reader:
         for key, value in values.items():
             lost = any(inner not in values and self.is_argument(inner) for inner in value.inner)
             lost = lost or any(self._lost_opening(rest, missing) for rest in value.rests)
-            lost = lost or any(f"<arg_key>{other}</arg_key>" in value.text for other in missing)
+            lost = lost or (bool(missing) and _holds_tag_of(value.text, missing))
             if lost:
                 raise uncertain(key)
 
@@ -303,7 +303,9 @@ class Reader:
         if self.schema.others is not False:
             return True
         head = rest.lstrip(BLANK)[:80].partition("\n")[0]
-        if any(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", head) for key in missing):
+        tag = re.search(r"[<>\[\]=&;]", head) is not None
+        words = {word.lower() for word in re.findall(r"\w+", head)}
+        if any(key.lower() in words or (tag and key.lower() in head.lower()) for key in missing):
             return True
         for key in missing:
             schema = self.schema.schema_of(key)
@@ -313,6 +315,16 @@ class Reader:
             except (TwoReadingsError, BrokenSchemaError):
                 return True
         return False
+
+
+_TAG_LIKE = re.compile(
+    r"(?:<|&lt;|\[)(?=[^<>\n]{0,40}?(?:param|arg))[^<>\n]{1,100}?(?:>|&gt;|\])[^<>\n]{0,40}", re.I
+)
+
+
+def _holds_tag_of(text: str, missing: list[str]) -> bool:
+    """Does `text` hold what looks like the tag of one of the parameters that are missing?"""
+    return any(key in found.group() for found in _TAG_LIKE.finditer(text) for key in missing)
 
 
 def _tag(match: re.Match[str], *, line: bool, anchored: bool) -> Tag:

@@ -282,7 +282,11 @@ def _close(window: Window, head: _Head, at: int) -> tuple[int, tuple[str, ...]] 
         return _close_again(text, match.end(), len(head.words), repairs)
     here = skip_blanks(text, at)
     if tag := _TAG.match(text, here, here + HEAD):
-        follows = _head(window, here) or _CALL_FOLLOWS.match(text, tag.end(), tag.end() + HEAD)
+        follows = (
+            _head(window, here)
+            or text.startswith(("{", "["), skip_blanks(text, tag.end()))
+            or _CALL_FOLLOWS.match(text, tag.end(), tag.end() + HEAD)
+        )
         if follows and not END.match(text, tag.end()):
             return here, (CLOSER_MISSING,)
         return _close_again(text, tag.end(), len(head.words), (CLOSER_FOREIGN,))

@@ -80,6 +80,8 @@ def test_an_interrupted_run_is_resumed(seatrial: Seatrial, tmp_path: Path) -> No
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        # A shell lets its background jobs ignore the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     _wait_for_results(tmp_path, 2)
     process.send_signal(signal.SIGINT)

@@ -28,11 +28,17 @@ REPEAT_COLLAPSED = declare(
 )
 
 
+_LONG = 10_000
+"""Longer arguments are text; to read them once more would cost memory."""
+
+
 def may_go_on(call: Call) -> bool:
     """Could the last value of `call`, if it is not quoted, go on behind what looks like its end?
 
     Only a text can, and a path holds no line break.
     """
+    if len(call.arguments) > _LONG:
+        return True
     arguments = arguments_of(call)
     if not arguments:
         return False

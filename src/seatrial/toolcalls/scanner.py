@@ -380,8 +380,7 @@ class Scan(Scanned):
         tried = self._escaped_tried <= MAX_TRIED and self._prose.line_start(self._text, at)
         alone = self._window.stopped and not self.calls
         block = unescaped_block(self._text, at) if tried and alone else None
-        before = self._text[self.visible.pos : at]
-        if block is None or not introduces(self.visible.text + before):
+        if block is None or not introduces(self.visible.text + self._text[self.visible.pos : at]):
             return self._as_text(literal, at)
         window = msgspec.structs.replace(self._window, text=block[0])
         inner = Scan(window, 0, self._admission)

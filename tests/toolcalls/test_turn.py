@@ -116,6 +116,7 @@ def test_channels_are_reasoning_text_and_calls():
         f"> {VIEW}".replace("\n", "\n> "),
         f"Write `{VIEW}`.".replace("\n", ""),
         f"The form {VIEW} is used here.".replace("\n", ""),
+        f"- {VIEW}\n- the same in XML\n\nBoth are accepted.".replace("\n<", "<"),
         'First {"name": "save", "arguments": {}}\n' + VIEW,
         "The tag <tool_call> opens a call, the tag </tool_call> ends it.",
     ],

@@ -50,6 +50,10 @@ IN_REASONING = declare(
 )
 
 
+_ITEM = re.compile(r"(?:\A|\n)[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]*\Z")
+"""A call as one item of a list, with more text behind it, is talked about."""
+
+
 def parse(
     raw: str,
     tools: tuple[ToolSchema, ...],
@@ -196,6 +200,6 @@ def _example(scan: Scanned, window: Window) -> Broken | None:
     if scan.calls[0].source != "envelope":
         return None
     explained = not window.stopped or scan.group == len(scan.calls)
-    if explained and not introduces(scan.lead_in):
+    if explained and (_ITEM.search(scan.lead_in) or not introduces(scan.lead_in)):
         return Broken("the call is announced as an example", scan.calls[0].name)
     return None

@@ -27,7 +27,8 @@ def check_options(options: Options) -> None:
     for id in options.off:
         if id not in REPAIRS:
             close = difflib.get_close_matches(id, REPAIRS, n=3)
-            hint = f"did you mean {', '.join(close)}?" if close else None
+            listed = "seatrial parse --repairs lists all"
+            hint = f"did you mean {', '.join(close)}?" if close else listed
             raise UserError(f"unknown repair id {id!r}", hint=hint)
     if options.nonce and not _NONCE.fullmatch(options.nonce):
         raise UserError("nonce must be 2 to 32 letters and digits")

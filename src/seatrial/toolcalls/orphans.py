@@ -19,6 +19,7 @@ _WORD = re.compile(r"[\w.-]++")
 _NAMED = re.compile(
     r"([\w.-]{1,200}+)\s*+(?:<｜tool▁sep｜>)?+\s*+\{(?=\s*+[\"'}])|[\w.-](\[ARGS\])"
     r"|call:([\w.-]{1,200}+)\{|^([\w.-]{1,200}+)(?:\(|[ \t]*+$)"
+    r"|(<(?:parameter|param|arg_key|arg_value|invoke)\b)"
     r"|\bto=(?:functions\.)?+([\w.-]{1,200}+)",
     re.MULTILINE,
 )
@@ -52,7 +53,7 @@ def lost_call(window: Window, start: int, end: int) -> bool:
         places = []
     for match in _NAMED.finditer(text, start, end):
         name = next(filter(None, match.groups()))
-        if name == "[ARGS]" or name.endswith(tuple(window.tools)):
+        if name[0] in "[<" or name.endswith(tuple(window.tools)):
             places.append(match.start())
     prose = Prose(start)
     return any(not prose.quoted(text, place, True) for place in sorted(places))

@@ -60,7 +60,7 @@ _ROLES = dict.fromkeys("arguments parameters input args params".split(), "argume
 """What the parts of a call are: the object with the name, and the arguments."""
 
 _UNBALANCED = frozenset((BRACKET_EXTRA, BRACKET_MISSING))
-_BEHIND_STRING = ("", " ", "\t", "\r", "\n", ",", ":", "}", "]")
+_BEHIND_STRING = ("", ",", ":", "}", "]")
 _EMPTY = '""'
 _STRUCTURAL = frozenset((COMMA_MISSING, TRAILING_COMMA, UNQUOTED, PUNCTUATION_DROPPED))
 """Repairs that may come from a bracket which was lost or is one too many."""
@@ -285,7 +285,7 @@ class _Reader:
                 raise StrictJSONError("an inner quote may be one of the string's own, doubled")
             parts = [decode(raw, stop + 1, "inner")]
         before = text[max(0, at - 64) : at].rstrip()[-1:]
-        behind = text[parts[-1].end : parts[-1].end + 1]
+        behind = text[parts[-1].end : parts[-1].end + 64].lstrip()[:1]
         alone = before in ("", ":", ",", "[", "{") and behind in _BEHIND_STRING
         if not alone and not any(part.value for part in parts):
             raise StrictJSONError("what stands beside an empty string may be its text")

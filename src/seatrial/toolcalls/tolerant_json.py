@@ -225,6 +225,8 @@ class _Reader:
             self._ended = True
             self._open_at_end = self._open_at_end or "".join(self._open)
             return at, False
+        if closer == "]" and start == self._string_end and text.startswith("\\", start):
+            raise StrictJSONError("an escape behind a string may be a part of it")
         at = self._skip(at)
         char = self._char(at)
         if char == closer:

@@ -129,7 +129,8 @@ def test_p4_what_a_dialect_cannot_write_is_never_read_as_something_else(content,
         assert got in ([], [("save", {"path": "a", "content": content})])
 
 
-@settings(max_examples=600)
+# The same turns every time: `python -m tests.toolcalls.fuzz` looks for new ones by the minute.
+@settings(max_examples=600, derandomize=True)
 @given(seeds)
 def test_p5_p6_defects_give_the_bytes_that_were_meant_or_none(seed):
     assert check(seed)[1] is None

@@ -17,7 +17,7 @@ CLOSERS = frozenset(_READERS)
 _KEY = re.compile(r"""["'](?:name|arguments|parameters)\b""")
 _WORD = re.compile(r"[\w.-]++")
 _NAMED = re.compile(
-    r"([\w.-]{1,200}+)\s*+(?:<｜tool▁sep｜>)?+\s*+\{(?=\s*+[\"'}])|[\w.-](\[ARGS\])"
+    r"([\w.-]{1,200}+)\s*+(?:<｜tool▁sep｜>)?+\s*+\{(?=\s*+[\"'}])|[\w.-](\[ARGS)"
     r"|call:([\w.-]{1,200}+)\{|^([\w.-]{1,200}+)(?:\(|[ \t]*+$)"
     r"|(<(?:parameter|param|arg_key|arg_value|invoke)\b)"
     r"|\bto=(?:functions\.)?+([\w.-]{1,200}+)",

@@ -6,11 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.toolcalls.python_calls import attempt, read_python_calls
+from seatrial.toolcalls.python_calls import attempt
 from seatrial.toolcalls.repairs import EXAMPLE_TOOLS
 from tests.toolcalls.loose.tools import PAYLOADS, TOOLS
 
 BY_NAME = {tool.name: tool for tool in EXAMPLE_TOOLS}
+
+
+def read_python_calls(text, at, tools):
+    """The calls at `at` and the place behind; None = broken, or no call."""
+    found = attempt(text, at, tools)
+    return (found.calls, found.end) if found.calls and found.broken is None else None
 
 
 def seen(text, at=0):

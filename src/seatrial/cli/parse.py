@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="an option such as loose=none or fence_writes=true",
     )
     parser.add_argument("--repairs", action="store_true", help="list the repairs, then end")
-    parser.add_argument("--json", action="store_true", help="JSONL, as without it")
+    parser.add_argument("--json", action="store_true", help="JSONL, also with --explain")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             _answer({"id": _id(row), "error": f"row {number}: {error.message}"})
             continue
         counts.update([parsed.verdict, *parsed.repairs])
-        if args.explain:
+        if args.explain and not args.json:
             sys.stdout.write(explained(_id(row), raw, parsed))
         else:
             _answer(_result(_id(row), raw, parsed))
@@ -101,7 +101,8 @@ def _options(args: argparse.Namespace) -> Options:
     try:
         options = msgspec.convert(values, Options)
     except msgspec.ValidationError as error:
-        raise UserError(f"options: {error}") from None
+        known = ", ".join(Options.__struct_fields__)
+        raise UserError(f"options: {error}", hint=f"the options are {known}") from None
     check_options(options)
     return options
 

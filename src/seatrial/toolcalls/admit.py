@@ -17,14 +17,13 @@ from seatrial.toolcalls.envelope_repairs import OPENER_MISSING
 from seatrial.toolcalls.names import resolve
 from seatrial.toolcalls.options import Options
 from seatrial.toolcalls.reading import Broken, RawCall
-from seatrial.toolcalls.repairs import declare
+from seatrial.toolcalls.repairs import EXAMPLE_TURN, declare
 
-_VIEW = '<tool_call>\n{"name": "view", "arguments": {"file": "a.py"}}\n</tool_call>'
 REPEAT_COLLAPSED = declare(
     "repeat_collapsed",
     "turn",
     "The same call twice in a row is executed once.",
-    f"{_VIEW}\n{_VIEW}",
+    f"{EXAMPLE_TURN}\n{EXAMPLE_TURN}",
 )
 
 

@@ -199,7 +199,6 @@ class _Keys:
     """What keys may stand for, by the declared names."""
 
     def __init__(self, declared: Declared) -> None:
-        self._declared = declared
         self._spelled: dict[str, dict[str, None]] = {}
         self._classes: dict[int, list[str]] = {}
         for name in declared.properties:

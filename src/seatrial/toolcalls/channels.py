@@ -70,8 +70,6 @@ class ChannelScan(Scanned):
         if before[-1:] in ("`", '"', "'") or before.count("```") % 2:
             return True
         # A message that was not ended and goes straight into another channel talks about it.
-        ended = not before.strip() or before.rstrip().endswith(
-            ("<|end|>", "<|call|>", "<|return|>")
-        )
-        closed = text[end:at].lstrip().startswith(("<|end|>", "<|call|>", "<|return|>"))
+        ended = not before.strip() or before.rstrip().endswith(_ENDS)
+        closed = text[end:at].lstrip().startswith(_ENDS)
         return not (ended or closed or text.startswith("<|start|>", at))

@@ -9,14 +9,13 @@ from __future__ import annotations
 import html
 
 from seatrial.toolcalls.reading import BLANK
-from seatrial.toolcalls.repairs import declare
+from seatrial.toolcalls.repairs import EXAMPLE_TURN, declare
 
-_VIEW = '<tool_call>\n{"name": "view", "arguments": {"file": "a.py"}}\n</tool_call>'
 ENTITIES_UNESCAPED = declare(
     "entities_unescaped",
     "envelope",
     "A call that is written in character entities as a whole is unescaped once.",
-    html.escape(_VIEW, quote=False),
+    html.escape(EXAMPLE_TURN, quote=False),
 )
 MAX_TRIED = 4
 """So many lines of a turn are tried: each time all of the rest is looked at."""

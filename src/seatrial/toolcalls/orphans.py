@@ -7,12 +7,16 @@ and what it is, or that one was lost.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from seatrial.toolcalls.dialects import gemma, hermes
 from seatrial.toolcalls.prose import Prose
-from seatrial.toolcalls.reading import Broken, Envelope, Window, skip_blanks
+from seatrial.toolcalls.reading import Broken, Dialect, Envelope, Read, Window, skip_blanks
 
-_READERS = {"</tool_call>": ("{", hermes.read_orphan), "<tool_call|>": ("call:", gemma.read_bare)}
+_READERS: dict[str, tuple[str, Callable[[Window, int], Read], Dialect]] = {
+    "</tool_call>": ("{", hermes.read_orphan, hermes.DIALECT),
+    "<tool_call|>": ("call:", gemma.read_bare, gemma.DIALECT),
+}
 CLOSERS = frozenset(_READERS)
 _KEY = re.compile(r"""["'](?:name|arguments|parameters)\b""")
 _WORD = re.compile(r"[\w.-]++")
@@ -29,16 +33,18 @@ _TRIED = 8
 
 def find_orphan(
     window: Window, start: int, at: int, closer: str
-) -> tuple[int, Envelope | Broken] | None:
-    """The body at a line start in `text[start:at]` that the closing tag `closer` at `at` ends."""
+) -> tuple[Envelope | Broken, int, Dialect] | None:
+    """The body at a line start in `text[start:at]` that `closer` at `at` ends, where it begins,
+    and its dialect.
+    """
     prose = Prose(start)
-    head, read_orphan = _READERS[closer]
+    head, read_orphan, dialect = _READERS[closer]
     for first in _lines(window.text, start, at, head):
         if prose.quoted(window.text, first, True):
             continue
         read = read_orphan(window, first)
         if isinstance(read, Broken) or (isinstance(read, Envelope) and read.end > at):
-            return first, read
+            return read, first, dialect
     return None
 
 

@@ -9,12 +9,15 @@ import re
 
 from seatrial.toolcalls.envelope_repairs import CLOSER_MISSING
 from seatrial.toolcalls.reading import BLANK, CUT_OFF, END, Envelope, Window
+from seatrial.toolcalls.tokens import Tokens
 from seatrial.toolcalls.visible import HELD_BLANKS
 
 _LINE_REST = re.compile("[ \\t\\r\\u200b-\\u200d\\u2060\\ufeff]{0,64}")
 _LOOKAHEAD = 320
 """More than a dialect looks at to say whether it opens."""
 _REMEMBERED = 64
+_BEHIND_JSON = ("", "<", "[", ";", ",", *BLANK)
+"""What may stand right behind a call that ends with its JSON."""
 
 
 class Mentions:
@@ -53,13 +56,20 @@ def zero_width_before(text: str, start: int, at: int) -> bool:
     return bool(before[len(before.rstrip(BLANK)) :].strip(" \t\r\n"))
 
 
-def odd_line(window: Window, end: int) -> str:
-    """Why a call within a line of text that ends at `end` is doubtful; empty = it is not."""
-    rest = line_rest(window.text, end)
-    if rest == len(window.text):
+def odd_end(window: Window, end: int, tokens: Tokens, *, line_start: bool) -> str:
+    """Why a call that ends at `end` is doubtful for what stands behind it; empty = it is not."""
+    text = window.text
+    if text[end - 1] in "}]" and text[end : end + 1] not in _BEHIND_JSON:
+        return "text is glued to the end of the call"
+    rest = line_rest(text, end)
+    if line_start or text[rest : rest + 1] == "\n":
+        return ""
+    if rest == len(text):
         return "" if window.stopped else CUT_OFF
-    plain = window.text[rest] not in "\n<[&"
-    return "text stands before and behind the call on its line" if plain else ""
+    markup = tokens.search(text, rest, rest + _LOOKAHEAD)
+    if markup is not None and markup.start() == rest:
+        return ""
+    return "text stands before and behind the call on its line"
 
 
 def early_end(window: Window, envelope: Envelope, closers: tuple[str, ...]) -> str:

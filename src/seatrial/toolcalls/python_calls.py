@@ -23,7 +23,7 @@ from seatrial.toolcalls.strict_json import MAX_DEPTH
 
 MAX_CHARS = 512 * 1024
 """More than a local model writes in one turn; it bounds the cost of the syntax tree."""
-PREFIXES = ("functions.", "default_api.")
+NAMESPACES = ("functions.", "default_api.")
 """Namespaces that prompts of models name, and models copy."""
 
 JSON_LITERAL = declare(
@@ -70,16 +70,8 @@ class _NotLiteralError(Exception):
     """A value that would have to be evaluated."""
 
 
-def read_python_calls(
-    text: str, at: int, tools: Mapping[str, ToolSchema]
-) -> tuple[tuple[RawCall, ...], int] | None:
-    """The call at `at`, or the list of calls, and the place behind; None = neither."""
-    found = attempt(text, at, tools)
-    return (found.calls, found.end) if found.calls and found.broken is None else None
-
-
 def attempt(text: str, at: int, tools: Mapping[str, ToolSchema]) -> Attempt:
-    """As `read_python_calls`, but tells a broken call from text."""
+    """The call at `at`, or the list of calls; what is begun and not certain is told from text."""
     if text[at : at + 1] != "[":
         return _one(text, at, tools)
     calls: list[RawCall] = []
@@ -102,7 +94,7 @@ def attempt(text: str, at: int, tools: Mapping[str, ToolSchema]) -> Attempt:
 
 def plain_name(name: str) -> str:
     """`name` without one of the usual namespaces."""
-    for prefix in PREFIXES:
+    for prefix in NAMESPACES:
         if name.startswith(prefix):
             return name[len(prefix) :]
     return name

@@ -53,6 +53,11 @@ def _tool(name: str, properties: dict[str, object], *required: str) -> ToolSchem
     return ToolSchema(name=name, description="", parameters=schema)
 
 
+EXAMPLE_CALL = '{"name": "view", "arguments": {"file": "a.py"}}'
+"""The JSON of a call, for examples."""
+EXAMPLE_TURN = f"<tool_call>\n{EXAMPLE_CALL}\n</tool_call>"
+"""The same in its envelope."""
+
 _STRING = {"type": "string"}
 
 EXAMPLE_TOOLS = (

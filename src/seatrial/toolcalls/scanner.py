@@ -18,7 +18,7 @@ import msgspec
 from seatrial.toolcalls import orphans
 from seatrial.toolcalls.admit import Admission
 from seatrial.toolcalls.certainty import NOT_CERTAIN, Certainty
-from seatrial.toolcalls.dialects import dsml, hermes, mistral
+from seatrial.toolcalls.dialects import dsml, mistral
 from seatrial.toolcalls.entities import ENTITIES_UNESCAPED, MAX_TRIED, unescaped_block
 from seatrial.toolcalls.envelope_repairs import CLOSER_DOUBLED, ZERO_WIDTH
 from seatrial.toolcalls.loose.lead_in import introduces
@@ -27,7 +27,7 @@ from seatrial.toolcalls.places import (
     Mentions,
     early_end,
     line_rest,
-    odd_line,
+    odd_end,
     stray_tags,
     zero_width_before,
 )
@@ -308,7 +308,7 @@ class Scan(Scanned):
         if early := early_end(self._window, read, dialect.closers):
             return early
         line_start = self._prose.line_start(self._text, at)
-        return "" if line_start else odd_line(self._window, read.end)
+        return odd_end(self._window, read.end, self._tokens, line_start=line_start)
 
     def _unreadable(self, literal: str, at: int) -> None:
         """An opener that no dialect can read on from."""
@@ -336,12 +336,13 @@ class Scan(Scanned):
 
     def _stray_closer(self, literal: str, at: int) -> None:
         end = at + len(literal)
-        if 0 <= self._call_end == at or self._only_blanks(self._call_end, at):
+        if self._only_blanks(self._call_end, at):
             self.repairs.append(CLOSER_DOUBLED)
             self._call_end = end
             return self._restart(end)
         if (orphan := self._orphan(literal, at)) is not None:
-            return self._take(orphan[1], literal, orphan[0], hermes.DIALECT)
+            read, first, dialect = orphan
+            return self._take(read, literal, first, dialect)
         if not self._prose.line_start(self._text, at) or PROSE_FOLLOWS.match(self._text, end):
             rest = line_rest(self._text, end)
             if self._text[rest : rest + 1] not in ("", "\n"):
@@ -363,13 +364,10 @@ class Scan(Scanned):
     def _only_blanks(self, start: int, end: int) -> bool:
         return 0 <= start <= end and skip_blanks(self._text, start) == end
 
-    def _orphan(self, literal: str, at: int) -> tuple[int, Envelope | Broken] | None:
+    def _orphan(self, literal: str, at: int) -> tuple[Envelope | Broken, int, Dialect] | None:
         start = self.visible.pos
-        if (
-            literal not in orphans.CLOSERS
-            or self._orphan_tried == start
-            or not self._window.stopped
-        ):
+        tried = self._orphan_tried == start or self.tags_left or not self._window.stopped
+        if literal not in orphans.CLOSERS or tried:
             return None
         self._orphan_tried = start
         return orphans.find_orphan(self._window, start, at, literal)
@@ -394,5 +392,5 @@ class Scan(Scanned):
         self.calls += [msgspec.structs.replace(call, raw_span=span) for call in inner.calls]
         if inner.broken is not None:
             return self._break(inner.broken)
-        self._call_end = block[1]
+        self._call_end = self._unread_from = block[1]
         return self._restart(block[1])

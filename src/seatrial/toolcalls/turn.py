@@ -25,7 +25,7 @@ from seatrial.toolcalls.loose.lead_in import introduces
 from seatrial.toolcalls.options import DEFAULTS, Options
 from seatrial.toolcalls.orphans import lost_call
 from seatrial.toolcalls.reading import CUT_OFF, Broken, Parsed, Tail, Window
-from seatrial.toolcalls.repairs import declare
+from seatrial.toolcalls.repairs import EXAMPLE_TURN, declare
 from seatrial.toolcalls.scanned import Scanned
 from seatrial.toolcalls.scanner import Scan
 from seatrial.toolcalls.tokens import THINK_CLOSERS, THINK_OPENERS, Kind, tokens_for
@@ -34,18 +34,17 @@ ROLE_HEADER = re.compile(
     r"\s{0,32}+(?:<\|im_start\|>assistant\n|<\|start_header_id\|>assistant<\|end_header_id\|>\n*+"
     r"|<start_of_turn>model\n|<\|turn>model\n|<\|assistant\|>\n?|assistant\n++)"
 )
-_CALL = '<tool_call>\n{"name": "view", "arguments": {"file": "a.py"}}\n</tool_call>'
 ROLE_HEADER_STRIPPED = declare(
     "role_header_stripped",
     "turn",
     "The role header of the model's own turn, written once more at its beginning, is dropped.",
-    f"<|im_start|>assistant\n{_CALL}",
+    f"<|im_start|>assistant\n{EXAMPLE_TURN}",
 )
 IN_REASONING = declare(
     "in_reasoning",
     "turn",
     "A complete call ends reasoning that was never closed, nothing follows, and the model stopped.",
-    f"I look at the file first.\n{_CALL}",
+    f"I look at the file first.\n{EXAMPLE_TURN}",
     prefill="<think>\n",
 )
 

@@ -8,27 +8,26 @@ from __future__ import annotations
 import re
 
 from seatrial.toolcalls.reading import skip_blanks
-from seatrial.toolcalls.repairs import declare
+from seatrial.toolcalls.repairs import EXAMPLE_TURN, declare
 from seatrial.toolcalls.tokens import THINK_CLOSERS, Kind, Tokens
 
-_VIEW = '<tool_call>\n{"name": "view", "arguments": {"file": "a.py"}}\n</tool_call>'
 TURN_CUT = declare(
     "turn_cut",
     "turn",
     "What follows the end of the turn (an invented tool result, another speaker) is dropped.",
-    f"{_VIEW}\n<tool_response>\nx = 1\n</tool_response>",
+    f"{EXAMPLE_TURN}\n<tool_response>\nx = 1\n</tool_response>",
 )
 THINK_CLOSER_STRAY = declare(
     "think_closer_stray",
     "turn",
     "The end of reasoning that was not open any more is dropped.",
-    f"<think>\nI look.\n</think>\n</think>\n{_VIEW}",
+    f"<think>\nI look.\n</think>\n</think>\n{EXAMPLE_TURN}",
 )
 RESIDUE_STRIPPED = declare(
     "residue_stripped",
     "turn",
     "The beginning of a section of calls that holds none is dropped at the end of a turn.",
-    f"{_VIEW}\n<｜DSML｜function_calls",
+    f"{EXAMPLE_TURN}\n<｜DSML｜function_calls",
 )
 
 _SILENT = frozenset(

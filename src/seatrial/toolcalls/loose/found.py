@@ -15,15 +15,13 @@ from seatrial.core.message import ToolSchema
 from seatrial.toolcalls.accept import accept
 from seatrial.toolcalls.python_calls import JSON_LITERAL, plain_name
 from seatrial.toolcalls.reading import Broken, RawCall, skip_blanks
-from seatrial.toolcalls.repairs import declare
-
-_VIEW = '{"name": "view", "arguments": {"file": "a.py"}}'
+from seatrial.toolcalls.repairs import EXAMPLE_CALL, declare
 
 LOOSE_FENCE = declare(
     "loose_fence",
     "loose",
     "The call stands without envelope in the only code fence, at the end of the turn.",
-    f"I look at the file.\n\n```json\n{_VIEW}\n```",
+    f"I look at the file.\n\n```json\n{EXAMPLE_CALL}\n```",
 )
 TOOL_CODE = declare(
     "tool_code",
@@ -35,7 +33,7 @@ LOOSE_JSON = declare(
     "loose_json",
     "loose",
     "The call stands as JSON without envelope at the end of the turn.",
-    _VIEW,
+    EXAMPLE_CALL,
 )
 LOOSE_PYTHON = declare(
     "loose_python",

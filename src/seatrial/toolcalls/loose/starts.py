@@ -11,12 +11,12 @@ from collections.abc import Collection
 from typing import Literal
 
 from seatrial.toolcalls.loose.find import START
+from seatrial.toolcalls.python_calls import NAMESPACES
 
 Block = Literal["fence", "json", "other", ""]
 
 _JSON_HEAD = re.compile(r" {0,3}(?:\[\s*+)?(?:\{\s*+)?[\"'“]?\w{0,40}+\Z")
 _FIRST_WORD = re.compile(r"\s*+\[?\s*+(?:(?:functions|default_api)\.)?([\w.-]{0,200}+)")
-_NAMESPACES = ("functions.", "default_api.")
 _ANNOUNCES = re.compile(
     r" {0,3}(?:\*\*)?(?:call|invok|using\b|running\b|execut|tool|function|action)", re.IGNORECASE
 )
@@ -79,7 +79,7 @@ def _undecided(line: str, names: Collection[str]) -> bool:
     if any(word.lower() == announcer[: len(word)] for announcer in _ANNOUNCERS):
         return True
     plain = word.removeprefix("[").strip()
-    for namespace in _NAMESPACES:
+    for namespace in NAMESPACES:
         if namespace.startswith(plain):
             return True
         plain = plain.removeprefix(namespace)

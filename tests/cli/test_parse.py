@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 TOOLS = [
     {
@@ -111,3 +112,21 @@ def test_options_by_key():
     assert json.loads(parse("-c", "loose=none", input=rows(turn)).stdout)["calls"] == []
     wrong = parse("-c", "losse=none", input=b"")
     assert wrong.returncode == 64 and b"losse" in wrong.stderr
+
+
+def test_the_example_of_the_readme(tmp_path):
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = text.partition("## What a model writes")[2].partition("```console\n")[2]
+    commands = [line[2:] for line in block.partition("```")[0].splitlines() if line[:2] == "$ "]
+    assert commands[-1].startswith("seatrial parse")
+    commands[-1] = commands[-1].replace("seatrial", f"{sys.executable} -m seatrial", 1)
+    done = subprocess.run(
+        ["bash", "-ec", "\n".join(commands)], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert 'view {"file": "a.py"}' in done.stdout.decode()
+
+
+def test_an_unknown_option_names_the_known_ones():
+    wrong = parse("-c", "foo=1", input=b"")
+    assert wrong.returncode == 64 and b"hint: the options are off, loose" in wrong.stderr

@@ -1,0 +1,1 @@
+"""Server families: which program answers, and what it says of itself."""

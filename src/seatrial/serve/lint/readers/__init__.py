@@ -1,0 +1,1 @@
+"""Readers: command lines and files of servers and clients -> `ServerConfig`, `ClientConfig`."""

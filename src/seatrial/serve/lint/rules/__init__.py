@@ -1,0 +1,1 @@
+"""All rules: importing this package fills the registry of `lint.rule`."""

@@ -1,0 +1,1 @@
+"""Survey: about a dozen requests that show what a server really does."""

@@ -114,7 +114,7 @@ def with_raw_lines(payload: str) -> str:
     ("repair", "form"),
     [
         ("trailing_comma", '{{"n": 1, "text": {json},}}'),
-        ("single_quotes", '{{"text": {single}}}'),
+        ("single_quotes", "{{'text': {single}}}"),
         ("python_literal", '{{"n": None, "text": {json}}}'),
         ("control_escaped", '{{"text": {lines}}}'),
         ("escape_doubled", '{{"n": "\\d", "text": {json}}}'),
@@ -221,6 +221,11 @@ def test_strict_json_is_never_touched(text):
         '{"a" 1}',
         '{"a": , "b": 1}',
         '{"text": "x", \\nname: "y"}',
+        # Quotes that may be the text's own, where its delimiters are lost.
+        """{"text": 'a.py'}""",
+        """{"text": "x", "file": '\\n'}""",
+        # The text of the empty string may stand behind it.
+        '{"arguments": {"text": ""}}}',
         # Two values.
         '{"a": 1, "a": 2}',
         '{"a": 1, "a": 1,}',

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seatrial.core.errors import FormatError
@@ -22,6 +22,7 @@ from seatrial.toolcalls.strict_json import StrictJSONError, read_whole
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_REASON = 400
+_SLICE_CHARS = 2**16
 
 
 def accept(
@@ -78,10 +79,32 @@ def same_call(left: Call, right: Call) -> bool:
 
 def _written(value: object) -> str | None:
     """`value` as JSON that reads as exactly `value`; None = there is none."""
+    text = ""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False) if _is_json(value) else None
+        if not _is_json(value):
+            return None
+        for piece in _pieces(value):
+            # Grows in place: the pieces and the whole never stand in memory together.
+            text += piece
     except (ValueError, RecursionError):
         return None
+    return text
+
+
+def _pieces(value: object) -> Iterator[str]:
+    """The JSON of `value`, long texts in slices."""
+    if isinstance(value, str) and len(value) > _SLICE_CHARS:
+        yield '"'
+        for at in range(0, len(value), _SLICE_CHARS):
+            yield json.dumps(value[at : at + _SLICE_CHARS], ensure_ascii=False)[1:-1]
+        yield '"'
+    elif isinstance(value, dict) and value:
+        for index, (key, item) in enumerate(value.items()):
+            yield (", " if index else "{") + json.dumps(key, ensure_ascii=False) + ": "
+            yield from _pieces(item)
+        yield "}"
+    else:
+        yield json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _is_json(value: object) -> bool:

@@ -23,6 +23,7 @@ _MAX_BEHIND = 2_000
 
 _ENDING = re.compile(r'"((?:\s*+[}\]])++)')
 _TAIL = re.compile(r"(?:\s*+(?:[}\]]|\\[ntr]))++")
+_EMPTY_LAST = re.compile(r'[:,\[]\s*+""[\s}\]]*+\Z')
 _CONTINUES = {
     "{": re.compile(r'\s*+(?:[}\]][\s}\]]*+[,:"]|,(?!\s*+\{)|:|"(?!\s*+(?:\Z|<)))'),
     "[": re.compile(r'\s*+[}\]\s]*+[,:"]'),
@@ -119,6 +120,8 @@ class Ends:
         if tail is not None and self.follows(tail.end()):
             repairs = [NEWLINE_LITERAL] if "\\" in tail.group() else []
             if not {*"}]"}.isdisjoint(tail.group()):
+                if _EMPTY_LAST.search(self._text, max(0, end - 64), end):
+                    raise StrictJSONError("a bracket may be the text of the empty string before it")
                 repairs.append(BRACKET_EXTRA)
             return tail.end(), repairs
         if _CONTINUES[opening].match(self._text, end) or self.later(end, end + _MAX_BEHIND):

@@ -80,6 +80,9 @@ def _closed(reader: Reader, value: Opened, tag: Tag) -> Value | None:
         if not reader.grammar.block:
             # Directly between the tags the first newline is text, on lines of its own it is not.
             raise uncertain(value.key)
+        if reader.text.startswith("\n\n", tag.end):
+            # An empty line: what may be left of the line of the true closing tag.
+            raise uncertain(value.key)
         repairs += (PARAMETER_CLOSER_INLINE,)
     return Value(_checked(reader, value, cut(reader, value, tag)), end, repairs)
 

@@ -131,6 +131,7 @@ class _Reader:
         self._disputed = False
         self._open_at_end = ""
         """The closing brackets that were due where the body ended."""
+        self._double_key = False
         self._bare_end = -1
         """Where the last unquoted string ended."""
         self._string_end = -1
@@ -278,6 +279,9 @@ class _Reader:
         quoted = text[at] == '"' and not text.startswith('"""', at)
         free = quoted and key is not None and _plain(key) in _FREE_TEXT
         parts = [read_string(text, at)]
+        mixed = SINGLE_QUOTES in parts[0].repairs and self._double_key
+        if mixed and '"' not in text[at : parts[0].end]:
+            raise StrictJSONError("the single quotes may be a part of a string that lost its own")
         while (plus := _PLUS.match(text, parts[-1].end)) is not None and len(parts) < _MAX_JOINED:
             parts.append(read_string(text, plus.end()))
         if free and not self._closes(parts[-1].end):
@@ -303,7 +307,7 @@ class _Reader:
 
     def _key(self, at: int) -> tuple[str, int]:
         """A key, and the place behind its colon."""
-        self._char(at)
+        self._double_key = self._char(at) == '"'
         if self._text[at] == '"' and not self._text.startswith('"""', at):
             try:
                 written = read_string(self._text, at)

@@ -45,6 +45,8 @@ def read_object(text: str, at: int) -> Object:
     """
     reader = _Reader(text)
     value, end = reader.object(at, 0)
+    if reader.mixed:
+        raise GemmaValueError("the plain quotes may be a text that lost its own")
     try:
         text[at:end].encode("utf-8")
     except UnicodeEncodeError:
@@ -79,6 +81,13 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self.plain = False
+        self._tokens = self._doubtful = False
+        """A text stands between quote tokens; nothing stands between plain quotes."""
+
+    @property
+    def mixed(self) -> bool:
+        """Both kinds of quotes, and nothing in the plain ones: they may be the text."""
+        return self._tokens and self._doubtful
 
     def object(self, at: int, depth: int) -> tuple[dict[str, Any], int]:
         """The object at the brace at `at`, and the place behind it."""
@@ -139,6 +148,7 @@ class _Reader:
         """A string between quote tokens, or in plain quotes."""
         quote = next((quote for quote in QUOTES if self._text.startswith(quote, at)), None)
         if quote is not None:
+            self._tokens = True
             start = at + len(quote)
             end = self._text.find(quote, start)
             if end < 0:
@@ -150,6 +160,7 @@ class _Reader:
             raise GemmaValueError("a string in quotes is missing")
         self.plain = True
         value, end = self._json(at)
+        self._doubtful = self._doubtful or not value
         return str(value), end
 
     def _value(self, at: int, depth: int) -> tuple[Any, int]:

@@ -24,7 +24,7 @@ _NAMED = re.compile(
     r"([\w.-]{1,200}+)\s*+(?:<｜tool▁sep｜>)?+\s*+\{(?=\s*+[\"'}])|[\w.-](\[ARGS)"
     r"|call:([\w.-]{1,200}+)\{|^([\w.-]{1,200}+)(?:\(|[ \t]*+$)"
     r"|(<(?:parameter|param|arg_key|arg_value|invoke)\b)"
-    r"|\bto=(?:functions\.)?+([\w.-]{1,200}+)",
+    r"|\bto=(?:functions\.)?+([\w.-]{1,200}+)|<tool_call([\w.-]{1,200}+)",
     re.MULTILINE,
 )
 _TRIED = 8

@@ -49,6 +49,8 @@ IN_REASONING = declare(
 )
 
 
+_TOOL_CLOSER = re.compile(r"(?m)^[ \t]*</([\w.-]{1,200})>\s*\Z")
+_LONGEST_CLOSER = 300
 _ITEM = re.compile(r"(?:\A|\n)[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]*\Z")
 """A call as one item of a list, with more text behind it, is talked about."""
 
@@ -174,7 +176,8 @@ def _verdict(scan: Scanned, window: Window, admission: Admission) -> Parsed:
     text, calls, broken = scan.visible.text, scan.calls, scan.broken
     repairs = [repair for call in calls for repair in call.repairs] + scan.repairs
     if calls and broken is None:
-        broken = admission.refused(tuple(scan.repairs), None) or _example(scan, window)
+        refused = admission.refused(tuple(scan.repairs), None)
+        broken = refused or _example(scan, window) or _inside(scan, window)
         calls = [] if broken else calls
     if broken is not None:
         verdict = "reask"
@@ -192,6 +195,14 @@ def _verdict(scan: Scanned, window: Window, admission: Admission) -> Parsed:
         tool=broken.name if broken else None,
         dialect=scan.dialect,
     )
+
+
+def _inside(scan: Scanned, window: Window) -> Broken | None:
+    """The tag at the end may close a call that lost its beginning, with this one in a value."""
+    closer = _TOOL_CLOSER.search(scan.visible.text[-_LONGEST_CLOSER:])
+    if closer is None or closer[1] not in window.tools:
+        return None
+    return Broken(f"</{closer[1]}> without its beginning", closer[1])
 
 
 def _example(scan: Scanned, window: Window) -> Broken | None:

@@ -175,9 +175,10 @@ def _loosely(scan: Scan, window: Window, admission: Admission) -> None:
 def _verdict(scan: Scanned, window: Window, admission: Admission) -> Parsed:
     text, calls, broken = scan.visible.text, scan.calls, scan.broken
     repairs = [repair for call in calls for repair in call.repairs] + scan.repairs
+    if calls and (inside := _inside(scan, window, admission.base)):
+        broken, calls = inside, []
     if calls and broken is None:
-        refused = admission.refused(tuple(scan.repairs), None)
-        broken = refused or _example(scan, window) or _inside(scan, window)
+        broken = admission.refused(tuple(scan.repairs), None) or _example(scan, window)
         calls = [] if broken else calls
     if broken is not None:
         verdict = "reask"
@@ -197,12 +198,14 @@ def _verdict(scan: Scanned, window: Window, admission: Admission) -> Parsed:
     )
 
 
-def _inside(scan: Scanned, window: Window) -> Broken | None:
-    """The tag at the end may close a call that lost its beginning, with this one in a value."""
-    closer = _TOOL_CLOSER.search(scan.visible.text[-_LONGEST_CLOSER:])
-    if closer is None or closer[1] not in window.tools:
+def _inside(scan: Scanned, window: Window, base: int) -> Broken | None:
+    """The tag at the end may close a call that lost its beginning, with these in a value of it."""
+    text, last = window.text, scan.calls[-1].raw_span
+    closer = _TOOL_CLOSER.search(text, max(0, len(text) - _LONGEST_CLOSER))
+    if closer is None or closer[1] not in window.tools or last is None:
         return None
-    return Broken(f"</{closer[1]}> without its beginning", closer[1])
+    behind = last[1] - base <= closer.start()
+    return Broken(f"</{closer[1]}> without its beginning", closer[1]) if behind else None
 
 
 def _example(scan: Scanned, window: Window) -> Broken | None:

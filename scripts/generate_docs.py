@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, get_args, get_origin
 
 import msgspec
+import server_docs
 import toolcall_docs
 
 ROOT = Path(__file__).parent.parent
@@ -136,7 +137,9 @@ SECTIONS: dict[str, Callable[[], str]] = {"files": files, "scores": scores, "see
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "config.md": settings,
+    "lint.md": server_docs.lint_page,
     "modes.md": modes,
+    "servers.md": server_docs.servers_page,
     "toolcalls.md": toolcall_docs.page,
 }
 

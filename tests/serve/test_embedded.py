@@ -98,6 +98,18 @@ def test_it_ends_cleanly(model: Path, how: str) -> None:
 
 @pytest.mark.engine
 @engine_test[1]
+def test_it_ends_when_it_is_stopped_as_soon_as_it_is_there(model: Path) -> None:
+    """Without waiting for the engine's own loop one of ten such stops hangs for ever."""
+    for _ in range(12):
+        with start(child(model)) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.engine
+@engine_test[1]
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_it_dies_with_its_parent(model: Path, tmp_path: Path, how: signal.Signals) -> None:
     with start([sys.executable, "-c", PARENT, str(model), str(tmp_path / "log")]) as parent:
@@ -122,7 +134,7 @@ def test_without_the_engine_it_says_what_to_install(
     model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    monkeypatch.setattr("seatrial.serve.embedded._die_with", lambda parent: None)
+    monkeypatch.setattr("seatrial.serve.embedded.die_with", lambda parent: None)
     monkeypatch.setattr("seatrial.serve.embedded._own_stdout", lambda: 1)
     assert main(child(model)[3:]) == 64
     assert "pip install 'seatrial[embedded]'" in capsys.readouterr().err

@@ -16,7 +16,7 @@ import pytest
 
 from seatrial.chat.transport import Transport
 from seatrial.core.errors import EngineError, UserError
-from seatrial.serve import Adapter, Engine, LaunchSpec, launch
+from seatrial.serve import Adapter, Engine, LaunchSpec, attest, launch
 from tests.serve.tiny_gguf import STRING, gguf_bytes, write_tiny_adapter, write_tiny_model
 
 HAS_ENGINE = importlib.util.find_spec("xllamacpp") is not None
@@ -83,6 +83,37 @@ async def test_tool_calls_are_left_in_the_text(spec: LaunchSpec) -> None:
     message = answer["choices"][0]["message"]
     assert "<tool_call>" in message["content"]
     assert not message.get("tool_calls")
+
+
+async def test_or_they_are_parsed_by_the_engine(spec: LaunchSpec) -> None:
+    params = {"messages": [{"role": "user", "content": "go"}], "max_tokens": 1}
+    for parsing in ("content_only", "server"):
+        async with launch(msgspec.structs.replace(spec, parsing=parsing)) as engine:
+            async with Transport(engine.url) as server:
+                await server.post_json("/v1/chat/completions", params, dict[str, Any])
+                slots = await server.get_json("/slots", list[dict[str, Any]])
+            assert engine.parsing == parsing
+        seen = slots[0]["params"]["reasoning_format"]
+        assert (seen == "none") is (parsing == "content_only")
+
+
+async def test_a_key_is_asked_for_and_is_on_no_command_line(spec: LaunchSpec) -> None:
+    with_key = msgspec.structs.replace(spec, api_key="sesame-0815")
+    async with launch(with_key) as engine:
+        assert b"sesame" not in Path(f"/proc/{engine.pid}/cmdline").read_bytes()
+        async with Transport(engine.url) as stranger:
+            with pytest.raises(EngineError, match="401"):
+                await stranger.get_json("/props", dict[str, Any])
+        assert (await attest(engine)).grade == "process"
+
+
+async def test_what_it_cannot_be_given(spec: LaunchSpec, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="takes no further arguments: -ngl 99"):
+        await started(msgspec.structs.replace(spec, extra=("-ngl", "99")))
+    with pytest.raises(UserError, match="no file"):
+        await started(msgspec.structs.replace(spec, executable=tmp_path))
+    with pytest.raises(UserError, match="no key is asked"):
+        await started(msgspec.structs.replace(spec, host="0.0.0.0"))
 
 
 async def test_the_properties_cannot_be_changed_from_outside(spec: LaunchSpec) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.core.errors import EngineError, InfraError, SeatrialError, UserError
-from seatrial.serve.failure import start_failure, start_timeout
+from seatrial.serve.failure import complaint, last_line, start_failure, start_timeout
 
 NOISE = "0.00.000.358 I srv          init: initializing ...\n"
 END = "0.00.004.176 E srv          init: exiting due to HTTP server error\n"
@@ -21,6 +21,18 @@ KIND = "0.00.006.838 E llama_model_load: error loading model: unknown model arch
 @pytest.mark.parametrize(
     ("line", "kind", "says"),
     [
+        ("error: invalid argument: --draft-max\n", UserError, "does not take an argument"),
+        (
+            'error while handling argument "--draft-max": removed\n',
+            UserError,
+            "not take an argument",
+        ),
+        ("vllm: error: unrecognized arguments: --np 4\n", UserError, "does not take an argument"),
+        ("OSError: [Errno 98] Address already in use\n", UserError, "the port is taken"),
+        ("ValueError: Model type foo not supported.\n", UserError, "does not know this kind"),
+        ("torch.OutOfMemoryError: CUDA out of memory.\n", InfraError, "not enough memory"),
+        ("ModuleNotFoundError: No module named 'mlx'\n", UserError, "not installed completely"),
+        ("OSError: a/b is not a local folder and\n", UserError, "repository of the model"),
         (PORT, UserError, "the port is taken: srv start: couldn't bind HTTP server socket"),
         (MEMORY, InfraError, "not enough memory"),
         (LORA, UserError, "the adapter does not fit"),
@@ -62,3 +74,21 @@ def test_a_long_line_is_cut(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("0.00.1 E boom " + "x" * 5000)
     assert len(start_failure(log, 0, 1).message) < 400
+
+
+def test_without_a_telling_line_the_last_ones_are_quoted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("one\ntwo\n\nthree\nfour\n")
+    error = start_failure(log, 0, 1, "vllm")
+    assert error.message == "vllm did not start: two / three / four"
+    assert str(log) in (error.hint or "")
+    assert last_line(log, 0) == "four"
+    assert complaint(log, 0) == ""
+
+
+def test_a_complaint_is_not_hidden_by_what_is_said_after_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text('ValueError: bad weights\n127.0.0.1 "GET /health HTTP/1.1" 503 -\n')
+    assert complaint(log, 0) == "ValueError: bad weights"
+    assert "bad weights" in start_failure(log, 0, 1).message
+    assert last_line(tmp_path / "none", 0) == ""

@@ -60,3 +60,22 @@ def test_a_mapped_file_is_seen() -> None:
     binary = Path(sys.executable).resolve()
     assert sockets.maps_file(os.getpid(), binary)
     assert not sockets.maps_file(os.getpid(), Path(__file__))
+
+
+def test_a_holder_is_named() -> None:
+    with listening("127.0.0.1") as server:
+        port = server.getsockname()[1]
+        (holder,) = sockets.holders(sockets.listeners("127.0.0.1", port))
+        assert holder.pid == os.getpid()
+        assert str(os.getpid()) in str(holder)
+        assert port in sockets.ports_of(os.getpid())
+    assert sockets.holders(frozenset()) == ()
+    assert str(sockets.holders(frozenset({2**62}))[0]) == "a process of another user"
+
+
+def test_whoever_listens_at_one_address_is_in_the_way_of_all() -> None:
+    with listening("127.0.0.2") as server:
+        port = server.getsockname()[1]
+        assert not sockets.in_the_way("127.0.0.1", port)
+        assert sockets.in_the_way("0.0.0.0", port)
+        assert sockets.in_the_way("::", port)

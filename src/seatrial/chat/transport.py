@@ -16,13 +16,14 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from types import TracebackType
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from seatrial.chat.capture import MAX_CAPTURE_BYTES, OnExchange, Recording, Redactor
-from seatrial.chat.failures import TimedOutError, connection_failure, refused
+from seatrial.chat.failures import RefusedError, TimedOutError, connection_failure, refused
 from seatrial.chat.sse import SseDecoder, SseEvent
 from seatrial.chat.watchdog import Watchdog
 from seatrial.core.errors import EngineError, FormatError, UserError
@@ -42,6 +43,13 @@ class Limits(msgspec.Struct, frozen=True):
     json_seconds: float = 30.0
     """A whole call that does not generate."""
     json_bytes: int = 64 * 1024 * 1024
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer as it came, whatever its status."""
+
+    status: int
+    body: bytes
 
 
 class Transport:
@@ -86,6 +94,21 @@ class Transport:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    async def get(
+        self, path: str, *, timeout_seconds: float | None = None, max_bytes: int | None = None
+    ) -> Reply:
+        """Whatever `path` answers, an error or not: for asking who is there.
+
+        Raises:
+            EngineError: unreachable, gone, too slow.
+            FormatError: more than `max_bytes`.
+        """
+        try:
+            status, body = await self._body("GET", path, b"", timeout_seconds, max_bytes)
+        except RefusedError as error:
+            return Reply(error.status, error.body)
+        return Reply(status, body)
 
     async def get_json(
         self, path: str, type_: type[JsonT], *, timeout_seconds: float | None = None
@@ -150,23 +173,36 @@ class Transport:
     async def _json(
         self, method: str, path: str, payload: bytes, type_: type[JsonT], seconds: float | None
     ) -> JsonT:
-        limits = self._limits
-        deadline = asyncio.get_running_loop().time() + (seconds or limits.json_seconds)
-        recording = self._record(method, path, payload, self._headers)
-        response: aiohttp.ClientResponse | None = None
-        try:
-            response = await self._open(method, path, payload, self._headers, recording, deadline)
-            body = await self._rest(response, recording, deadline, limits.json_bytes)
-        finally:
-            if response is not None:
-                response.close()
-            recording.close()
+        _, body = await self._body(method, path, payload, seconds, None)
         try:
             return msgspec.json.decode(body, type=type_)
         except (msgspec.DecodeError, RecursionError) as error:
             start = self._redactor.text(body[:80].decode("utf-8", "replace"))
             message = f"{self.url}{path} answered what cannot be read: {start!r} ({error})"
             raise FormatError(message) from None
+
+    async def _body(
+        self,
+        method: str,
+        path: str,
+        payload: bytes,
+        seconds: float | None,
+        max_bytes: int | None,
+    ) -> tuple[int, bytes]:
+        """Status and whole body of a success."""
+        limits = self._limits
+        deadline = asyncio.get_running_loop().time() + (seconds or limits.json_seconds)
+        recording = self._record(method, path, payload, self._headers)
+        response: aiohttp.ClientResponse | None = None
+        try:
+            response = await self._open(method, path, payload, self._headers, recording, deadline)
+            most = limits.json_bytes if max_bytes is None else max_bytes
+            body = await self._rest(response, recording, deadline, most)
+            return response.status, body
+        finally:
+            if response is not None:
+                response.close()
+            recording.close()
 
     async def _open(
         self,
@@ -180,7 +216,7 @@ class Transport:
         """The response to a request, its status checked."""
         request = self._connected().request(
             method,
-            self._root / path.lstrip("/"),
+            _below(self._root, path),
             data=payload if method == "POST" else None,
             headers={**headers, "Content-Type": "application/json"},
             # A redirect would carry the key to another host.
@@ -278,6 +314,13 @@ def _root(url: str) -> tuple[URL, str, tuple[str, str] | None]:
     path = parsed.path.rstrip("/").removesuffix("/v1")
     root = parsed.with_user(None).with_path(path or "/").with_query(None).with_fragment(None)
     return root, str(root).rstrip("/"), auth
+
+
+def _below(root: URL, path: str) -> URL:
+    """`path` under `root`; what follows a `?` is its query, percent-encoded."""
+    place, _, query = path.partition("?")
+    found = root / place.lstrip("/")
+    return found.with_query(parse_qsl(query)) if query else found
 
 
 def _basic(user: str, password: str) -> str:

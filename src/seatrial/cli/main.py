@@ -30,10 +30,13 @@ class Command(NamedTuple):
 
 COMMANDS: tuple[Command, ...] = (
     Command("demo", "demo", "the whole loop on the embedded engine: run, diagnose, report"),
+    Command("doctor", "doctor", "what is really running, is it right, what to change"),
     Command("run", "run", "run a suite on one or more arms"),
     Command("resume", "resume", "finish a run that was interrupted"),
     Command("serve", "serve", "start a model under our eye, attested"),
     Command("attest", "attest", "say what a server really serves"),
+    Command("witness", "witness", "tell attest elsewhere what is served on this machine"),
+    Command("lint", "lint", "check settings of servers and clients for known mistakes"),
     Command("diagnose", "diagnose", "explain the failures of runs, with quoted evidence"),
     Command("parse", "parse", "read what models wrote: calls, repairs, verdicts"),
     Command("suite", "suite", "make and check tasks"),
@@ -108,8 +111,11 @@ def parser_for(command: Command) -> argparse.ArgumentParser:
 
 def _run(command: Command, words: list[str]) -> int:
     try:
-        args = parser_for(command).parse_args(words)
-        code = _module(command).run(args)
+        module, parser = _module(command), parser_for(command)
+        # A command that passes words on to another program reads them itself.
+        read = getattr(module, "read_words", None)
+        args = read(parser, words) if read is not None else parser.parse_args(words)
+        code = module.run(args)
         # Here and not when the interpreter ends, where a reader that left is a traceback.
         sys.stdout.flush()
         return code

@@ -1,6 +1,12 @@
-"""A scripted server that loops, leaks, overflows and lies about its model; for tests."""
+"""Fake model servers for tests: one that follows a script, and `fakes.personalities`.
+
+The scripted server loops, leaks, overflows and lies about its model as it is told, reply by
+reply. A personality behaves like a whole family of servers. In: a script, or the id of a family
+with its faults. Out: a server on a real socket.
+"""
 
 from seatrial.fakes.script import (
+    After,
     CallTools,
     Drop,
     Hang,
@@ -16,6 +22,7 @@ from seatrial.fakes.script import (
 from seatrial.fakes.server import Lies, Received, ScriptedServer
 
 __all__ = [
+    "After",
     "CallTools",
     "Drop",
     "Hang",

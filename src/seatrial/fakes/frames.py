@@ -38,17 +38,38 @@ def opening(model: str) -> bytes:
 
 def chat_ending(say: Say | CallTools, completion_tokens: int, model: str) -> list[bytes]:
     """The last frames of a chat stream."""
-    cached = say.cached_tokens if isinstance(say, Say) else 0
-    usage = {
-        "completion_tokens": completion_tokens,
-        "prompt_tokens": say.prompt_tokens,
-        "total_tokens": say.prompt_tokens + completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": cached},
-    }
-    timings = _timings(say.prompt_tokens, cached, completion_tokens)
     last = [] if say.finish is None else [delta({}, model, say.finish)]
-    numbers = {"choices": [], **_head(model), "usage": usage, "timings": timings}
+    numbers = {"choices": [], **_head(model), **_numbers(say, completion_tokens)}
     return [*last, frame(numbers), DONE]
+
+
+def whole_answer(reply: Say | CallTools, completion_tokens: int, model: str) -> bytes:
+    """A generation as the one body of a request that asked for no stream."""
+    message: dict[str, Any] = {"role": "assistant"}
+    if isinstance(reply, Say):
+        message["content"] = "".join(reply.pieces)
+        if reply.think:
+            message["reasoning_content"] = "".join(reply.think)
+    else:
+        message["content"] = reply.text or None
+        message["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": "".join(call.fragments)},
+            }
+            for call in reply.calls
+        ]
+    choice = {"finish_reason": reply.finish, "index": 0, "message": message}
+    head = {**_head(model), "object": "chat.completion"}
+    return msgspec.json.encode({"choices": [choice], **head, **_numbers(reply, completion_tokens)})
+
+
+def characters(reply: Say | CallTools) -> int:
+    """Of text, thinking and arguments."""
+    if isinstance(reply, Say):
+        return sum(map(len, reply.pieces)) + sum(map(len, reply.think))
+    return len(reply.text) + sum(len("".join(call.fragments)) for call in reply.calls)
 
 
 def completion_ending(say: Say, completion_tokens: int, prompt: object) -> bytes:
@@ -79,6 +100,17 @@ def call_frames(reply: CallTools, model: str) -> Iterator[bytes]:
         for fragment in call.fragments:
             piece = {"index": index, "function": {"arguments": fragment}}
             yield delta({"tool_calls": [piece]}, model)
+
+
+def _numbers(reply: Say | CallTools, completion_tokens: int) -> dict[str, Any]:
+    cached = reply.cached_tokens if isinstance(reply, Say) else 0
+    usage = {
+        "completion_tokens": completion_tokens,
+        "prompt_tokens": reply.prompt_tokens,
+        "total_tokens": reply.prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+    return {"usage": usage, "timings": _timings(reply.prompt_tokens, cached, completion_tokens)}
 
 
 def _head(model: str) -> dict[str, Any]:

@@ -76,7 +76,14 @@ class Drop(msgspec.Struct, frozen=True):
     """The connection is closed before an answer."""
 
 
-Reply = Say | CallTools | Refuse | Hang | Loop | Drop
+class After(msgspec.Struct, frozen=True):
+    """No byte for some seconds, as during a long prefill, then another reply."""
+
+    seconds: float
+    reply: Say | CallTools | Refuse | Hang | Loop | Drop = msgspec.field(default_factory=Say)
+
+
+Reply = Say | CallTools | Refuse | Hang | Loop | Drop | After
 OK = Say()
 Script = Callable[[dict[str, Any]], Reply]
 """Or a function of the request's body."""

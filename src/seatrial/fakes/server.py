@@ -17,7 +17,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from seatrial.fakes import frames
-from seatrial.fakes.script import OK, CallTools, Drop, Hang, Loop, Refuse, Reply, Say, Script
+from seatrial.fakes.script import (
+    OK,
+    After,
+    CallTools,
+    Drop,
+    Hang,
+    Loop,
+    Refuse,
+    Reply,
+    Say,
+    Script,
+)
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -49,8 +60,11 @@ class ScriptedServer:
         *,
         lies: Lies | None = None,
         prompt_end: str = "<|im_start|>assistant\n",
+        whole_answers: bool = False,
     ) -> None:
+        """`whole_answers`: a chat request that asks for no stream gets one body."""
         self._script = script
+        self._whole_answers = whole_answers
         self._said = 0
         self._prompt_end = prompt_end
         self._sending: set[asyncio.Task[Any]] = set()
@@ -62,6 +76,8 @@ class ScriptedServer:
         """Set when a client left before the end of a generation."""
         self.generating = 0
         """Generations under way."""
+        self.sent_characters = 0
+        """Of text, thinking and arguments, in all generations."""
 
     async def __aenter__(self) -> ScriptedServer:
         app = web.Application(middlewares=[self._record], client_max_size=2**28)
@@ -161,20 +177,29 @@ class ScriptedServer:
 
     async def _generate(self, request: web.Request, chat: bool) -> web.StreamResponse:
         reply = self._next(await _body(request))
-        if isinstance(reply, Refuse):
-            return _json(reply.body, reply.status)
         task = asyncio.current_task()
         if task is not None:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         self.generating += 1
         try:
+            if isinstance(reply, After):
+                await asyncio.sleep(reply.seconds)
+                reply = reply.reply
+            if isinstance(reply, Refuse):
+                return _json(reply.body, reply.status)
+            if isinstance(reply, Say | CallTools) and chat and await self._wants_whole(request):
+                self.sent_characters += frames.characters(reply)
+                return await _whole(request, reply, self.lies.model)
             return await self._act(request, reply, chat)
         except (asyncio.CancelledError, ConnectionError):
             self.left.set()
             raise
         finally:
             self.generating -= 1
+
+    async def _wants_whole(self, request: web.Request) -> bool:
+        return self._whole_answers and not (await _body(request)).get("stream")
 
     async def _act(self, request: web.Request, reply: Reply, chat: bool) -> web.StreamResponse:
         if isinstance(reply, Hang):
@@ -190,6 +215,7 @@ class ScriptedServer:
             case Say():
                 await self._say(request, response, reply, chat)
             case CallTools():
+                self.sent_characters += frames.characters(reply)
                 for data in frames.call_frames(reply, self.lies.model):
                     await response.write(data)
                 await self._end_chat(response, reply, reply.completion_tokens)
@@ -206,10 +232,14 @@ class ScriptedServer:
         if chat:
             for piece in say.think:
                 await response.write(frames.delta({"reasoning_content": piece}, model))
+                self.sent_characters += len(piece)
+                if say.pause_seconds:
+                    await asyncio.sleep(say.pause_seconds)
         for index, piece in enumerate(say.pieces):
             if say.pause_seconds:
                 await asyncio.sleep(say.pause_seconds)
             await response.write(frames.text_frame(piece, model, chat, index))
+            self.sent_characters += len(piece)
         if say.end == "done" and chat:
             await self._end_chat(response, say, _tokens(say))
         elif say.end == "done":
@@ -264,6 +294,30 @@ async def _break_off(request: web.Request, response: web.StreamResponse, say: Sa
             await response.write(frames.frame({"error": error}))
         case "hang":
             await asyncio.Event().wait()
+
+
+async def _whole(request: web.Request, reply: Say | CallTools, model: str) -> web.StreamResponse:
+    """A generation as one body; an end that is none of the proper ones breaks it off."""
+    pieces = (*reply.think, *reply.pieces) if isinstance(reply, Say) else ()
+    if isinstance(reply, Say):
+        await asyncio.sleep(reply.pause_seconds * len(pieces))
+        if reply.end == "error_frame":
+            error = {"code": 500, "message": "slot failed", "type": "server_error"}
+            return _json({"error": error}, 500)
+        if reply.end == "hang":
+            await asyncio.Event().wait()
+    count = reply.completion_tokens
+    body = frames.whole_answer(reply, len(pieces) if count is None else count, model)
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.content_length = len(body)
+    await response.prepare(request)
+    if isinstance(reply, Say) and reply.end in ("cut", "garbage", "no_done"):
+        await response.write(body[: len(body) // 2])
+        await asyncio.sleep(0.02)
+        _cut(request)
+        return response
+    await response.write(body)
+    return response
 
 
 def _tokens(say: Say) -> int:

@@ -10,35 +10,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seatrial.serve.answered import Answered, claim, other_model
     from seatrial.serve.attached import attest_url
     from seatrial.serve.attestation import Attestation, Grade
+    from seatrial.serve.difference import Comparison, compare
     from seatrial.serve.engine import Adapter, Engine, LaunchSpec, launch
     from seatrial.serve.gguf import GgufHeader, file_digest, read_header
     from seatrial.serve.proof import attest, prove_process, reattest
+    from seatrial.serve.record import Record, make_record, read_record, write_record
+    from seatrial.serve.witness_client import Witness
 
 __all__ = [
     "Adapter",
+    "Answered",
     "Attestation",
+    "Comparison",
     "Engine",
     "GgufHeader",
     "Grade",
     "LaunchSpec",
+    "Record",
+    "Witness",
     "attest",
     "attest_url",
+    "claim",
+    "compare",
     "file_digest",
     "launch",
+    "make_record",
+    "other_model",
     "prove_process",
     "read_header",
+    "read_record",
     "reattest",
+    "write_record",
 ]
 
 # No module here may have the name of something it exports: importing it would hide the thing.
 _HOMES = {
+    "answered": ("Answered", "claim", "other_model"),
     "attached": ("attest_url",),
     "attestation": ("Attestation", "Grade"),
+    "difference": ("Comparison", "compare"),
     "engine": ("Adapter", "Engine", "LaunchSpec", "launch"),
     "gguf": ("GgufHeader", "file_digest", "read_header"),
     "proof": ("attest", "prove_process", "reattest"),
+    "record": ("Record", "make_record", "read_record", "write_record"),
+    "witness_client": ("Witness",),
 }
 
 

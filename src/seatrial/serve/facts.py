@@ -47,7 +47,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     loads_on_request: bool = False
     """Naming another model in a request loads that one."""
     knobs: frozenset[str] = frozenset()
-    """Sampler fields that its chat endpoint honours; every other one is silently ignored."""
+    """Sampler fields that its chat endpoint honours; every other one is silently ignored. Empty:
+    not known."""
     thinks_in: str | None = None
     """Key of a message that carries reasoning."""
     reports_cached: bool = False
@@ -90,6 +91,8 @@ class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Text of the token that ends a turn, by the tokenizer."""
     supports: dict[str, Fact[bool]] = {}
     """`tools`, `parallel_tools`, `thinking`, `vision`, …"""
+    device: Fact[str] | None = None
+    """`gpu`, `cpu`, or `both` where a part of the weights is on each."""
     command: Fact[tuple[str, ...]] | None = None
     """Command line of the process that serves the model."""
     pid: Fact[int] | None = None

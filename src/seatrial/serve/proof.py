@@ -14,16 +14,20 @@ import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from seatrial.chat.transport import Transport
 from seatrial.core.errors import EngineError, FormatError, UnattestedError, UserError
-from seatrial.core.schema import sha256_hex
+from seatrial.core.schema import canonical_json, sha256_hex
 from seatrial.serve import sockets
-from seatrial.serve.attestation import Attestation, make_attestation
-from seatrial.serve.canary import difference, sing
+from seatrial.serve.attached import attest_url
+from seatrial.serve.attestation import FAMILY, Attestation, Grade, make_attestation
+from seatrial.serve.canary import difference
 from seatrial.serve.engine import Engine
 from seatrial.serve.gguf import file_digest, read_header
 from seatrial.serve.seal import broken
 from seatrial.serve.server import ServedAdapter, Statement, statement
+from seatrial.serve.singing import sing
 
 _HINT = "start the engine again; what was measured since the last proof does not count"
 _SCALE_TOLERANCE = 1e-6
@@ -67,12 +71,14 @@ async def reattest(engine: Engine, first: Attestation) -> Attestation:
 
 
 async def _attest(engine: Engine, *, since_launch: bool) -> Attestation:
+    if engine.server_family != FAMILY:
+        return await _attest_other(engine, since_launch=since_launch)
     reasons = prove_process(engine)
     # Looked at first too: a file that is written to while it is mapped spoils every answer.
     _check_seals(engine, since_launch=since_launch)
-    async with Transport(engine.url) as server:
+    async with Transport(engine.url, api_key=engine.spec.api_key) as server:
         said = await statement(server)
-        canary = await sing(server)
+        canary = await sing(server, template=said.template)
     digests = await _digests(engine, since_launch=since_launch)
     _refuse([*_contradictions(engine, said), *_template_contradiction(engine, said)])
     # Whoever answered in between was the child if it held the port before and after.
@@ -81,7 +87,7 @@ async def _attest(engine: Engine, *, since_launch: bool) -> Attestation:
         said,
         canary,
         reasons=reasons,
-        wire="raw_chat",
+        wire="raw_chat" if engine.parsing == "content_only" else "raw_completion",
         served={
             "engine": engine.version,
             "weights": digests[0],
@@ -89,9 +95,34 @@ async def _attest(engine: Engine, *, since_launch: bool) -> Attestation:
                 {"sha256": sha, "scale": adapter.scale}
                 for sha, adapter in zip(digests[1:], engine.spec.adapters, strict=True)
             ],
-            "parsing": "content_only",
+            "parsing": engine.parsing,
         },
         volatile={"url": engine.url, "pid": engine.pid, "log": str(engine.log)},
+    )
+
+
+async def _attest_other(engine: Engine, *, since_launch: bool) -> Attestation:
+    """Of a program that states less than llama.cpp does: process, seals, canary."""
+    reasons = prove_process(engine)
+    _check_seals(engine, since_launch=since_launch)
+    found = await attest_url(engine.url, api_key=engine.spec.api_key)
+    digests = await _digests(engine, since_launch=since_launch)
+    window, asked = found.served["window_tokens"], engine.spec.window_tokens
+    if asked and window is not None and window != asked:
+        _refuse([f"a window of {asked} tokens was asked, {window} is served"])
+    reasons += prove_process(engine)
+    if not digests:
+        reasons.append(f"no digest: {engine.spec.model} is not a file of this machine")
+    weights = sha256_hex(canonical_json(digests)) if digests else found.served["weights"]
+    grade: Grade = found.grade if reasons else "process"
+    told = {"engine": engine.version, "weights": weights}
+    return msgspec.structs.replace(
+        found,
+        grade=grade,
+        reasons=tuple(reasons),
+        served={**found.served, **told, "parsing": engine.parsing},
+        volatile={**found.volatile, "pid": engine.pid, "log": str(engine.log)},
+        identity={**found.identity, **told, "grade": grade, "pid": engine.pid},
     )
 
 

@@ -52,6 +52,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     model_path: str
     quantization: str
     build: str
+    template: str
     template_sha256: str
     window_tokens: int
     """Of one slot, by `/props`."""
@@ -78,6 +79,7 @@ async def statement(server: Transport) -> Statement:
         model_path=props.model_path,
         quantization=props.model_ftype,
         build=props.build_info,
+        template=props.chat_template,
         template_sha256=sha256_hex(props.chat_template.encode()),
         window_tokens=settings.n_ctx,
         slot_windows=await _slot_windows(server),

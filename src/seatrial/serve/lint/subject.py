@@ -50,14 +50,15 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """By canonical name. A switch is True or False: `--no-mmproj` is `mmproj` = False."""
     env: dict[str, Setting] = {}
     unknown: tuple[Setting, ...] = ()
-    """Flags that no version known to us has, or that were removed."""
+    """Flags that no version known to us has, or that were removed; `value` is the flag."""
     strips: tuple[str, ...] = ()
     """Request fields that a proxy in front takes away (llama-swap stripParams)."""
     sets: dict[str, Setting] = {}
     """Request fields that it sets (setParams)."""
     proxy: dict[str, Setting] = {}
     """Keys of a proxy that hold for this model: `ttl`, `concurrencyLimit`, `capabilities.context`,
-    `aliases`, `group.swap`, `group.persistent`, `healthCheckTimeout`, `timeouts.connect`, …"""
+    `aliases`, `group.swap`, `group.persistent`, `healthCheckTimeout`, `timeouts.connect`,
+    `profile.NAME`, `selector.NAME`, …; with `kind` if there is a proxy at all."""
 
     def get(self, name: str) -> Value:
         """The value of an option; None = not set."""

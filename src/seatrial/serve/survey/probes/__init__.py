@@ -1,0 +1,108 @@
+"""The probes of a survey, one module a topic, in the order in which they are asked.
+
+Adding a probe is a function in a module of its topic, a line in `PROBES`, and the ids that it
+gives in `OBSERVATIONS`. In: nothing. Out: both tables.
+"""
+
+from seatrial.serve.survey.probes import (
+    cache,
+    concurrency,
+    device,
+    identity,
+    knobs,
+    leaks,
+    overflow,
+    reasoning,
+    sampler,
+    speed,
+    stops,
+    system,
+    tools,
+)
+from seatrial.serve.survey.survey import Probe
+
+__all__ = ["OBSERVATIONS", "PROBES"]
+
+PROBES: tuple[Probe, ...] = (
+    Probe(id="answers", title="asks a first question", depth="quick", run=stops.answers),
+    Probe(id="reasoning", title="looks where reasoning comes", depth="quick", run=reasoning.probe),
+    Probe(id="speed", title="measures the speed", depth="quick", run=speed.probe),
+    Probe(id="device", title="compares speed and size", depth="quick", run=device.probe),
+    Probe(id="cache", title="sends the same prompt twice", depth="quick", run=cache.probe),
+    Probe(id="system", title="gives a system prompt", depth="quick", run=system.probe),
+    Probe(id="stops", title="watches how answers end", depth="quick", run=stops.probe),
+    Probe(id="tools", title="asks for a tool call", depth="quick", run=tools.probe),
+    Probe(id="leaks", title="searches for stray markup", depth="quick", run=leaks.probe),
+    Probe(id="sampler", title="tests the sampler", depth="quick", run=sampler.probe),
+    Probe(id="knobs", title="turns the usual sampler knobs", depth="quick", run=knobs.probe),
+    Probe(id="identity", title="asks for a made-up model", depth="quick", run=identity.probe),
+    Probe(id="more-knobs", title="turns the rarer sampler knobs", depth="full", run=knobs.more),
+    Probe(id="completion", title="stops a plain completion", depth="full", run=stops.completion),
+    Probe(id="truncation", title="cuts a tool call off", depth="full", run=tools.truncation),
+    Probe(id="conc", title="asks two things at once", depth="full", run=concurrency.probe),
+    Probe(id="depth", title="measures deeper in the window", depth="full", run=speed.deep),
+    Probe(
+        id="overflow",
+        title="sends a prompt that does not fit",
+        depth="overflow",
+        run=overflow.probe,
+    ),
+    Probe(id="steady", title="asks the first question again", depth="quick", run=identity.steady),
+)
+"""In order: what later probes share is asked early, and what may hurt a server comes late."""
+
+OBSERVATIONS: dict[str, str] = {
+    "answers.alive": "the server stays up while it is asked",
+    "answers.chat": "the chat endpoint answers",
+    "answers.stream": "the chat endpoint streams",
+    "reasoning.key": "reasoning comes apart from the text; `key` says where",
+    "reasoning.off": "reasoning can be switched off by a request",
+    "speed.shallow": "tokens per second on a short prompt",
+    "speed.first_token": "a cached prompt gets its first token at once",
+    "speed.device": "a model on a GPU has the speed of one",
+    "speed.25": "tokens per second with a quarter of the window filled",
+    "speed.50": "tokens per second with half of the window filled",
+    "speed.90": "tokens per second with nine tenths of the window filled",
+    "cache.prefix": "a prompt that came before is reused",
+    "system.reaches_model": "the system prompt reaches the model",
+    "system.template": "the template keeps the system prompt",
+    "stops.ends": "an answer ends where the turn ends",
+    "stops.stream_finish": "a stream says why it ends",
+    "stops.stream_done": "a stream ends with [DONE]",
+    "stops.paths_agree": "a stream and an answer in one piece say and end the same",
+    "stops.string": "a stop string ends an answer in one piece",
+    "stops.string_stream": "a stop string ends a stream",
+    "stops.max_tokens": "max_tokens is kept",
+    "stops.completion": "a stop string ends a plain completion",
+    "tools.accepted": "a request with a tool is accepted",
+    "tools.reach_model": "tools reach the model",
+    "tools.call": "a call arrives parsed, not as text",
+    "tools.arguments": "arguments arrive as JSON text",
+    "tools.streamed": "a streamed call is the same as one in one piece",
+    "tools.parse_failure": "the server survives what it cannot parse",
+    "tools.healed_truncation": "a call that was cut off can be told from a whole one",
+    "leaks.control_tokens": "no control tokens stand in the answer",
+    "leaks.roles": "no invented turns stand in the answer",
+    "sampler.greedy_repeats": "at temperature 0 the answer repeats",
+    "sampler.seed_repeats": "the same seed gets the same answer",
+    "sampler.seeds_differ": "another seed gets another answer",
+    "sampler.knob.temperature": "temperature has an effect",
+    "sampler.knob.top_k": "top_k has an effect; top_k 1 is greedy",
+    "sampler.knob.top_p": "top_p has an effect",
+    "sampler.knob.min_p": "min_p has an effect",
+    "sampler.knob.repeat_penalty": "repeat_penalty has an effect",
+    "sampler.knob.repetition_penalty": "repetition_penalty has an effect",
+    "sampler.knob.presence_penalty": "presence_penalty has an effect",
+    "sampler.knob.frequency_penalty": "frequency_penalty has an effect",
+    "sampler.knob.dry_multiplier": "dry_multiplier has an effect",
+    "sampler.knob.xtc_probability": "xtc_probability has an effect",
+    "sampler.knob.mirostat": "mirostat has an effect",
+    "identity.answers_depend": "a model answers, not a stub",
+    "identity.made_up_name": "a name that no model has is refused, or not given back",
+    "identity.same_model": "the same model answers from the first request to the last",
+    "conc.two": "two requests at once both get an answer",
+    "window.whole_prompt": "a prompt inside the window arrives whole",
+    "overflow.shape": "a prompt that does not fit is refused, not cut in silence",
+    "overflow.window": "the window is as large as the server states",
+}
+"""Every id that a survey can hold, with what `good` means. Ids do not change."""

@@ -11,7 +11,6 @@ import pytest
 from seatrial.cli import main
 from seatrial.fakes.personalities import personality
 
-
 CACHED = "Qwen/Qwen3-8B-MLX-4bit"
 
 

@@ -24,9 +24,9 @@ def examination_text(
     found: Examination, *, gpu_bytes: int | None = None, color: bool = False
 ) -> str:
     """Everything a person needs, the verdict first."""
-    parts = [one_line(found.line)]
+    parts = [visible(found.line)]
     if found.hint:
-        parts.append(f"hint: {one_line(found.hint)}")
+        parts.append(f"hint: {visible(found.hint)}")
     if found.facts is not None:
         parts += ["", *_rows(_served(found))]
     if found.survey is not None:

@@ -10,6 +10,7 @@ Out: an `Examination`.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from seatrial.serve.canary import difference
 from seatrial.serve.facts import ServerFacts
 from seatrial.serve.families import read_facts
 from seatrial.serve.gguf import GgufHeader, read_header
+from seatrial.serve.gpu import cards
 from seatrial.serve.lint.load import read_command
 from seatrial.serve.lint.rule import Report, Severity, lint
 from seatrial.serve.lint.subject import ClientConfig, ServerConfig, Subject, Turn
@@ -125,7 +127,7 @@ async def examine(visit: Visit, on_step: OnStep = lambda _: None) -> Examination
             header=header,
             asked=visit.model,
             expected=visit.expected,
-            extra={} if visit.gpu_bytes is None else {"gpu_bytes": visit.gpu_bytes},
+            extra=await asyncio.to_thread(_machine, visit, found.facts),
         )
     )
     verdict = _verdict(visit, found, report)
@@ -243,6 +245,19 @@ def _header(facts: ServerFacts | None, servers: tuple[ServerConfig, ...]) -> Ggu
             except UserError:
                 continue
     return None
+
+
+def _machine(visit: Visit, facts: ServerFacts | None) -> dict[str, object]:
+    """What is known of the machine of the server: rules on GPUs do not hold without one."""
+    known: dict[str, object] = {}
+    if visit.gpu_bytes is not None:
+        known["gpu_bytes"] = visit.gpu_bytes
+    if facts is not None and facts.pid is not None:  # it runs on this machine
+        if sys.platform == "darwin":
+            known["platform"] = "darwin"
+        elif visit.gpu_bytes is None and cards() is None:
+            known["platform"] = "cpu"
+    return known
 
 
 def _log_lines(log: Path | None) -> tuple[str, ...]:

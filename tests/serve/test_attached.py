@@ -98,7 +98,7 @@ class TestOnTheEngine:
     async def test_a_process_that_changes_under_way(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(attached, "_holder", lambda host, port: (1, 1))
+        monkeypatch.setattr(attached, "_holder", lambda host, port: (1, 1, False))
         found = await attest_url(engine.url)
         assert found.grade == "canary"
         assert "changed while it was looked at" in found.reasons[0]

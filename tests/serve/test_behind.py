@@ -144,3 +144,22 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, model: Path) -> Non
         assert found is not None
         assert found.models == ()
         assert "damaged.gguf" in found.unread[0]
+
+
+def test_a_link_that_was_changed_since(tmp_path: Path) -> None:
+    for version, seed in (("v1", 3), ("v2", 4)):
+        (tmp_path / version).mkdir()
+        write_tiny_model(tmp_path / version / "m.gguf", seed=seed)
+    current, other = tmp_path / "current", tmp_path / "other"
+    current.symlink_to("v1")
+    time.sleep(0.05)
+    with serving("", "", "-m", str(current / "m.gguf")) as (_, port):
+        found = examine("127.0.0.1", port)
+        assert found is not None
+        assert [one.untouched for one in found.models] == [True]
+        time.sleep(0.05)
+        other.symlink_to("v2")
+        other.replace(current)
+        found = examine("127.0.0.1", port)
+        assert found is not None
+        assert [one.untouched for one in found.models] == [False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from seatrial.serve.canary import Canary, Song
@@ -120,3 +121,28 @@ def test_without_a_testimony(canary: Canary, grade: str, why: str | None) -> Non
     proof = judge(facts(), None, canary, here=False, unseen="it is far away")
     assert proof.grade == grade
     assert proof.missing == ("it is far away", *([why] if why else []))
+
+
+def test_a_model_that_is_not_loaded_is_not_the_one_in_memory() -> None:
+    told = a_testimony(seen("/blobs/a"), worker=6)
+    here = facts("ollama", None, loaded=("a:latest",))
+    swaps = msgspec.structs.replace(here.family, loads_on_request=True)
+    proof = judge(
+        msgspec.structs.replace(here, family=swaps), told, SUNG, here=True, asked="b:cloud"
+    )
+    assert (proof.grade, proof.weights) == ("canary", None)
+    assert proof.missing == ("b:cloud was not loaded when the process was looked at",)
+
+
+@pytest.mark.parametrize("family", ["vllm", "mlx"])
+def test_a_draft_or_an_adapter_on_the_command_line_is_not_the_model(family: str) -> None:
+    told = a_testimony(seen("/m/draft", memory=False))
+    proof = judge(facts(family, "Qwen/Qwen3-8B"), told, SUNG, here=True)
+    assert (proof.grade, proof.weights) == ("canary", None)
+    assert "nothing says that it answers" in proof.missing[0]
+
+
+def test_the_name_leads_to_another_file_than_is_in_memory() -> None:
+    proof = judged(seen("/m/v1/a.gguf"), seen(memory=False))
+    assert (proof.grade, proof.weights) == ("canary", None)
+    assert "that is /m/v1/a.gguf" in proof.missing[0]

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -53,13 +52,6 @@ def test_a_process_that_is_gone_holds_nothing() -> None:
     child.wait()
     assert sockets.sockets_of(child.pid) == frozenset()
     assert sockets.command_line(child.pid) == ""
-    assert not sockets.maps_file(child.pid, Path(sys.executable))
-
-
-def test_a_mapped_file_is_seen() -> None:
-    binary = Path(sys.executable).resolve()
-    assert sockets.maps_file(os.getpid(), binary)
-    assert not sockets.maps_file(os.getpid(), Path(__file__))
 
 
 def test_a_holder_is_named() -> None:

@@ -93,7 +93,7 @@ def _visit(
         url=url,
         model=args.model,
         expected=args.expect,
-        api_key=read_token(None, args.api_key_env) or os.environ.get("SEATRIAL_API_KEY"),
+        api_key=_key(args, url),
         witness=witness,
         depth=args.depth,
         configs=tuple(configs),
@@ -102,6 +102,12 @@ def _visit(
         gpu_bytes=gpu_bytes,
         what_if=args.what_if,
     )
+
+
+def _key(args: argparse.Namespace, url: str | None) -> str | None:
+    """The key for `url`; a server that only a file names, or that was found, is not shown it."""
+    named = read_token(None, args.api_key_env)
+    return (named or os.environ.get("SEATRIAL_API_KEY")) if url == args.url else None
 
 
 def _urls(args: argparse.Namespace, configs: list[Config]) -> list[str | None]:

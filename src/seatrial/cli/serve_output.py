@@ -12,6 +12,7 @@ import msgspec
 from seatrial.serve import Attestation, LaunchSpec
 from seatrial.serve.engines.ready import Waiting
 from seatrial.serve.engines.restart import Died, Event, Serving
+from seatrial.serve.redact import without_secrets
 
 _QUIET_SECONDS = 10.0
 """Between two lines of progress where they cannot replace each other."""
@@ -65,7 +66,7 @@ class Output:
             "grade": event.attestation.grade,
             "served": event.attestation.served,
             "program": self._spec.program,
-            "argv": engine.argv,
+            "argv": without_secrets(engine.argv),
             "log": str(engine.log),
             "restarts": event.restarts,
         }

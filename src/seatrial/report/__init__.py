@@ -1,15 +1,22 @@
-"""Reports for people: terminal, one static HTML page, JSON."""
+"""Reports for people: terminal, one static HTML page, JSON.
 
-import msgspec
+The names are imported when they are first used: `lint` shows findings without a template engine.
+"""
 
-from seatrial.report.build import build_report
-from seatrial.report.html import write_html
-from seatrial.report.model import RunReport, TrialReport
-from seatrial.report.terminal import (
-    terminal_diagnosis,
-    terminal_summary,
-    terminal_transcript,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seatrial.report.build import build_report
+    from seatrial.report.html import write_html
+    from seatrial.report.model import RunReport, TrialReport, report_json
+    from seatrial.report.terminal import (
+        terminal_diagnosis,
+        terminal_summary,
+        terminal_transcript,
+    )
 
 __all__ = [
     "RunReport",
@@ -22,7 +29,16 @@ __all__ = [
     "write_html",
 ]
 
+_HOMES = {
+    "build": ("build_report",),
+    "html": ("write_html",),
+    "model": ("RunReport", "TrialReport", "report_json"),
+    "terminal": ("terminal_diagnosis", "terminal_summary", "terminal_transcript"),
+}
 
-def report_json(report: RunReport) -> bytes:
-    """The report as one line of JSON."""
-    return msgspec.json.encode(report)
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"seatrial.report.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

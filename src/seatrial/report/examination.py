@@ -112,6 +112,8 @@ def _memory(estimate: Estimate, gpu_bytes: int | None) -> Iterator[str]:
     yield f"  on the card: {likely / _GIB:.2f} GiB likely"
     if gpu_bytes is not None:
         yield f"  {beside_card(memory, gpu_bytes).said}"
+        largest = estimate.largest_window_tokens
+        yield f"  the largest -c that surely fits: {largest or 'none'}"
     for sentence in memory.assumed:
         yield f"  assumed: {sentence}"
 

@@ -121,3 +121,8 @@ class RunReport(msgspec.Struct, frozen=True):
     comparisons: tuple[Comparison, ...]
     trials: tuple[TrialReport, ...]
     recommendations: tuple[Recommendation, ...]
+
+
+def report_json(report: RunReport) -> bytes:
+    """The report as one line of JSON."""
+    return msgspec.json.encode(report)

@@ -144,14 +144,14 @@ def _is_ours(family: int, address: str) -> bool:
 async def _same_process(url: str, testimony: Testimony) -> bool:
     """Whether the port still belongs to whom the testimony names."""
     now = await asyncio.to_thread(_holder, urlsplit(url).hostname or "", testimony.port)
-    return now == (testimony.pid, testimony.worker)
+    return now == (testimony.pid, testimony.worker, testimony.several)
 
 
-def _holder(host: str, port: int) -> tuple[int, int] | None:
+def _holder(host: str, port: int) -> tuple[int, int, bool] | None:
     from seatrial.serve.behind import behind
 
     found = behind(host, port)
-    return None if found is None else (found.pid, found.worker)
+    return None if found is None else (found.pid, found.worker, found.several)
 
 
 async def _canary(

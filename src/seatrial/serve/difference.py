@@ -64,20 +64,29 @@ def compare(first: Record, second: Record) -> Comparison:
     )
 
 
-_NO_GROUND = "nothing proves that they are the same: no digest of the weights, no canary to compare"
+_NO_GROUND = (
+    "nothing proves that they are the same: neither digests of the weights nor log-probabilities"
+)
 
 
 def _ground(first: Record, second: Record, raw: Match) -> str | None:
     """Why no difference means the same, and not just two servers saying alike."""
-    if (one := _weights(first)) is not None and one == _weights(second):
-        return "the digests of the weights agree"
     chat = match_songs(first.canary.chat, second.canary.chat)
+    alike = (one := _weights(first)) is not None and one == _weights(second)
+    # An adapter that nobody lists changes every answer, and no digest of the weights.
+    listed = None not in (first.served.get("adapters"), second.served.get("adapters"))
+    if alike and (listed or raw.agrees or chat.agrees):
+        return "the digests of the weights agree"
     if not raw.agrees and not chat.agrees:
         return None
     song = first.canary.raw if raw.agrees else first.canary.chat
-    if song is not None and song.kind == "logprobs":
-        return "the canaries agree in their log-probabilities; no digest was compared"
-    return "the canaries agree in their greedy text, which a close relative may write too"
+    if song is None or song.kind != "logprobs":
+        # A close relative may write the same greedy text: alone it is no ground.
+        stated = first.served.get("stated_digest")
+        if stated is None or stated != second.served.get("stated_digest"):
+            return None
+        return "the digest that the server states is the same, and so is its greedy text"
+    return "the canaries agree in their log-probabilities; no digest was compared"
 
 
 def _family(first: Record, second: Record) -> list[Difference]:

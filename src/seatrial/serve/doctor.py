@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,6 +27,7 @@ from seatrial.serve.attestation import Attestation
 from seatrial.serve.canary import difference
 from seatrial.serve.facts import ServerFacts
 from seatrial.serve.families import read_facts
+from seatrial.serve.families.owner import is_loopback
 from seatrial.serve.gguf import GgufHeader, read_header
 from seatrial.serve.gpu import cards
 from seatrial.serve.lint.load import read_command
@@ -35,7 +37,7 @@ from seatrial.serve.memory import MemoryEstimate
 from seatrial.serve.singing import sing_anywhere
 from seatrial.serve.survey.run import survey
 from seatrial.serve.survey.survey import Depth, Survey
-from seatrial.serve.what_if import Setup, estimate_of, setup_of, what_if
+from seatrial.serve.what_if import Setup, estimate_of, largest_window, setup_of, what_if
 from seatrial.serve.witness_client import Witness
 
 SCHEMA_VERSION = 1
@@ -46,7 +48,8 @@ LIMITS = Limits(connect_seconds=5.0, json_seconds=20.0)
 Verdict = Literal["sound", "faulty", "inconclusive", "unattested"]
 EXIT_CODES: dict[Verdict, int] = {"sound": 0, "faulty": 1, "inconclusive": 2, "unattested": 3}
 
-_KEY_HINT = "put it into SEATRIAL_API_KEY, or name its variable with --api-key-env"
+_SECOND_CANARY = "second canary"
+_KEY_HINT = "name the URL and put its key into SEATRIAL_API_KEY, or use --api-key-env"
 _CHANGED_HINT = "stop what swaps models on this server, or give one model its own server"
 
 Config = ServerConfig | ClientConfig
@@ -79,6 +82,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     setup: Setup
     memory: MemoryEstimate
+    largest_window_tokens: int | None = None
+    """The largest `-c` that surely fits the card; None = none does, or no card is known."""
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +137,8 @@ async def examine(visit: Visit, on_step: OnStep = lambda _: None) -> Examination
     )
     verdict = _verdict(visit, found, report)
     return Examination(
-        url=visit.url,
+        # As the connection has it: a login in the URL must not be shown.
+        url=visit.url if found.facts is None else found.facts.url,
         verdict=verdict,
         line=_line(verdict, found, report),
         hint=None if found.refused is None else found.refused.hint,
@@ -183,7 +189,7 @@ async def _ask(visit: Visit, url: str, found: _Found, on_step: OnStep) -> None:
             return
         except RefusedError as error:
             if error.status in (401, 403):
-                raise EngineError(f"{url} wants a key", hint=_KEY_HINT) from None
+                raise EngineError(f"{server.url} wants a key", hint=_KEY_HINT) from None
             found.failed["attestation"] = error.message
         except SeatrialError as error:
             found.failed["attestation"] = error.message
@@ -214,7 +220,7 @@ async def _same_at_the_end(server: Transport, found: _Found) -> None:
                 server, facts.family.id, model=first.asked, template=template
             )
     except (TimeoutError, SeatrialError):
-        found.failed["second canary"] = "no answer"
+        found.failed[_SECOND_CANARY] = "no answer"
         return
     if (part := difference(first.canary, again)) is not None:
         found.refused = UnattestedError(
@@ -252,11 +258,13 @@ def _machine(visit: Visit, facts: ServerFacts | None) -> dict[str, object]:
     known: dict[str, object] = {}
     if visit.gpu_bytes is not None:
         known["gpu_bytes"] = visit.gpu_bytes
-    if facts is not None and facts.pid is not None:  # it runs on this machine
-        if sys.platform == "darwin":
-            known["platform"] = "darwin"
-        elif visit.gpu_bytes is None and cards() is None:
-            known["platform"] = "cpu"
+    here = facts is not None and (
+        facts.pid is not None or is_loopback(urlsplit(facts.url).hostname or "")
+    )
+    if here and sys.platform == "darwin":
+        known["platform"] = "darwin"
+    elif here and visit.gpu_bytes is None and cards() is None:
+        known["platform"] = "cpu"
     return known
 
 
@@ -287,7 +295,12 @@ def _estimate(
         )
     base = setup_of(servers[0]) if len(servers) == 1 else Setup()
     setup = what_if(visit.what_if, base)
-    return Estimate(setup=setup, memory=estimate_of(header, setup))
+    card = visit.gpu_bytes
+    return Estimate(
+        setup=setup,
+        memory=estimate_of(header, setup),
+        largest_window_tokens=None if card is None else largest_window(header, setup, card),
+    )
 
 
 def _verdict(visit: Visit, found: _Found, report: Report) -> Verdict:
@@ -301,6 +314,8 @@ def _verdict(visit: Visit, found: _Found, report: Report) -> Verdict:
         return "inconclusive"
     seen = found.survey.observations if found.survey is not None else ()
     answered = any(one.verdict != "unknown" for one in seen)
+    if _SECOND_CANARY in found.failed:  # who answered the survey is not known
+        return "inconclusive"
     return "sound" if answered and found.attestation is not None else "inconclusive"
 
 

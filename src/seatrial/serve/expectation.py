@@ -92,6 +92,10 @@ def _by_digest(meant: str, facts: ServerFacts, proof: Proof) -> Expectation:
         known.append(facts.digest.value.lower().removeprefix("sha256").lstrip(":-"))
     if any(one.startswith(meant) for one in known):
         return Expectation(True, "the digests agree")
+    if proof.weights is None and facts.digest is not None:
+        # Ollama states that of a manifest, which names the file, the template and more.
+        said = f"the server states digest {known[0][:16]}, which need not be that of the file"
+        return Expectation(None, f"digest {meant[:16]} is expected; {said}")
     if known:
         return Expectation(False, f"digest {meant[:16]} is expected, {known[0][:16]} is served")
     return Expectation(None, f"the digest of what is served is not known: {_why(proof)}")
@@ -103,6 +107,10 @@ def _by_name(meant: str, facts: ServerFacts, proof: Proof) -> Expectation:
     names = [name for name in (served, *held) if name]
     if not names:
         return Expectation(None, f"which model answers is not known: {_why(proof)}")
+    if meant not in names and is_path(meant) and any(_same_name(meant, name) for name in names):
+        return Expectation(
+            None, f"{meant} is no file of this machine; {names[0]} has only the name in common"
+        )
     if any(_same_name(meant, name) for name in names):
         return Expectation(True, f"{meant} is expected, {names[0]} is served")
     if meant in facts.listed:

@@ -20,6 +20,7 @@ import msgspec
 from seatrial.serve.canary import Canary
 from seatrial.serve.facts import ServerFacts
 from seatrial.serve.families.owner import forwards
+from seatrial.serve.families.reading import option
 from seatrial.serve.testimony import SeenModel, Testimony
 from seatrial.serve.weights import Weights
 
@@ -32,6 +33,7 @@ _DELEGATES = frozenset(
 )
 """Families whose port is held by one process and whose model by a child of it."""
 _OWN_MODEL = "default_model"
+_MODEL_OPTIONS = ("-m", "--model", "--model-path")
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,9 @@ def _look(
             )
             return sight
         sight.seen.append(f"its child {testimony.worker} has the model")
+    if asked is not None and _would_load(facts, asked):
+        sight.missing.append(f"{asked} was not loaded when the process was looked at")
+        return sight
     sight.model = _chosen(facts, testimony, sight)
     if sight.model is not None:
         _weigh(facts, sight.model, sight, asked)
@@ -133,14 +138,23 @@ def _chosen(facts: ServerFacts, testimony: Testimony, sight: _Sight) -> SeenMode
     stated = facts.model.value if facts.model is not None else None
     loaded = [one for one in models if one.in_memory] or models
     if stated is not None and (named := [one for one in models if _is(one, stated)]):
-        return named[0]
+        held = [one for one in named if one.in_memory]
+        if not held and loaded[0].in_memory:
+            sight.missing.append(_elsewhere(named[0], loaded[0]))
+            return None
+        return (held or named)[0]
     if stated is not None and _is_path(stated) and loaded:
         names = ", ".join(PurePath(one.weights.path).name for one in loaded)
         text = f"the server names {stated}, the process has {names}"
         (sight.contradictions if loaded[0].in_memory else sight.missing).append(text)
         return None
     if len(loaded) == 1:
-        return loaded[0]
+        if loaded[0].in_memory or option(testimony.worker_argv, *_MODEL_OPTIONS) in loaded[0].names:
+            return loaded[0]
+        # It may be a draft, an adapter, a tokenizer.
+        name = PurePath(loaded[0].weights.path).name
+        sight.missing.append(f"{name} is on the command line, and nothing says that it answers")
+        return None
     if testimony.unread:
         sight.missing.append(f"no digest: {testimony.unread[0]}")
     elif not loaded:
@@ -166,6 +180,18 @@ def _weigh(facts: ServerFacts, model: SeenModel, sight: _Sight, asked: str | Non
             sight.missing.append(
                 f"the server loads what a request names, and requests name {asked}"
             )
+
+
+def _would_load(facts: ServerFacts, asked: str) -> bool:
+    """Whether a request for `asked` gets another model than the one that was in memory."""
+    if not facts.family.loads_on_request or facts.loaded is None or facts.model is not None:
+        return False
+    return asked not in facts.loaded
+
+
+def _elsewhere(named: SeenModel, held: SeenModel) -> str:
+    """A path that leads to another file today, such as over a link that was changed."""
+    return f"{named.names[0]} is not what the process has in memory: that is {held.weights.path}"
 
 
 def _is(model: SeenModel, stated: str) -> bool:

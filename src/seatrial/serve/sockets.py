@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from seatrial.serve.redact import without_secrets
+
 _PROC = Path("/proc")
 _LISTEN = "0A"
 _COMMAND_CHARS = 200
@@ -130,23 +132,8 @@ def parent(pid: int) -> int | None:
 
 
 def command_line(pid: int) -> str:
-    """The command line of `pid`, empty when it cannot be read."""
-    try:
-        raw = (_PROC / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return ""
-    return raw.replace(b"\0", b" ").decode("utf-8", "replace").strip()
-
-
-def maps_file(pid: int, path: Path) -> bool:
-    """Whether `pid` has the file that lies at `path` now in its memory."""
-    try:
-        inode = path.stat().st_ino
-        rows = (_PROC / str(pid) / "maps").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return False
-    fields = (row.split(maxsplit=5) for row in rows)
-    return any(len(f) == 6 and f[5] == str(path) and int(f[4]) == inode for f in fields)
+    """The command line of `pid` as it may be shown, secrets replaced; empty when unreadable."""
+    return " ".join(without_secrets(arguments(pid))).strip()
 
 
 def _holders(inodes: frozenset[int]) -> dict[int, list[int]]:

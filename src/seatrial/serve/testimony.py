@@ -117,12 +117,15 @@ def _models(
     for path, names in candidates(seen).items():
         try:
             weights = read(path)
+            held = any(name in seen.mapped for name in names)
+            # What is in memory is named by the kernel, after all links.
+            ways = [] if held else [seen_path(seen.worker, name) for name in names]
             models.append(
                 SeenModel(
                     weights=weights,
                     names=tuple(names),
-                    in_memory=any(name in seen.mapped for name in names),
-                    untouched=_untouched(weights, seen.started_ns),
+                    in_memory=held,
+                    untouched=_untouched(weights, ways, seen.started_ns),
                 )
             )
         except UserError as error:
@@ -130,14 +133,32 @@ def _models(
     return tuple(models), tuple(unread)
 
 
-def _untouched(weights: Weights, since_ns: int | None) -> bool:
-    """Its inode did not change: not written to, not moved here, not linked elsewhere."""
+def _untouched(weights: Weights, ways: list[Path], since_ns: int | None) -> bool:
+    """Its inode did not change: not written to, not moved here; nor did a link on `ways` to it."""
     if since_ns is None:
         return False
     try:
-        return all(Path(file).stat().st_ctime_ns <= since_ns for file in weights.files)
+        links = (link for way in ways for link in _links(way))
+        return all(Path(file).stat().st_ctime_ns <= since_ns for file in weights.files) and all(
+            link.lstat().st_ctime_ns <= since_ns for link in links
+        )
     except OSError:
         return False
+
+
+def _links(path: Path) -> Iterator[Path]:
+    """Every link on the way to `path`, and on the ways that they lead to."""
+    todo, met = [path], set[Path]()
+    while todo:
+        one = todo.pop()
+        for place in (*one.parents, one):
+            # Of /proc/PID/root itself nothing is to be learned: the kernel makes it up.
+            if place in met or (place.parts[1:2] == ("proc",) and len(place.parts) <= 4):
+                continue
+            met.add(place)
+            if place.is_symlink():
+                yield place
+                todo.append(place.parent / place.readlink())
 
 
 def _named(argv: tuple[str, ...]) -> Iterator[str]:

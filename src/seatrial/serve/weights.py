@@ -22,6 +22,8 @@ from seatrial.serve.quantization import file_type_name
 _SMALL_BYTES = 16 * 1024 * 1024
 _COUNTED = (".safetensors", ".json", ".jinja", ".model", ".txt", ".tiktoken")
 _SAMPLING = "general.sampling."
+_ADAPTER = "adapter_config.json"
+"""PEFT and mlx-lm write it beside the weights of an adapter."""
 _PART = re.compile(r"(.+)-\d{5}-of-\d{5}\.gguf$")
 
 
@@ -35,7 +37,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """Of the file; of several, over their names and digests."""
     size_bytes: int
     kind: str = "model"
-    """`general.type` of a GGUF file: `model`, `adapter`, `mmproj`."""
+    """`general.type` of a GGUF file: `model`, `adapter`, `mmproj`; of a folder, the first two."""
     name: str | None = None
     architecture: str | None = None
     quantization: str | None = None
@@ -143,6 +145,7 @@ def _folder(path: Path) -> Weights:
         files=tuple(str(one) for one in files),
         sha256=sha256_hex(canonical_json([(one.name, digest_of(one)) for one in files])),
         size_bytes=sum(one.stat().st_size for one in files),
+        kind="adapter" if not config and (path / _ADAPTER).is_file() else "model",
         name=path.name,
         architecture=str(architectures[0]) if architectures else None,
         quantization=_bits(config),

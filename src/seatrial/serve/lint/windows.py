@@ -45,6 +45,14 @@ def is_llama(server: ServerConfig) -> bool:
     return server.family in _LLAMA
 
 
+def writes_text(server: ServerConfig) -> bool:
+    """Whether it holds conversations; one that gives embeddings or ranks does not."""
+    if any(server.get(name) for name in ("embeddings", "reranking", "is-embedding")):
+        return False
+    said = {str(server.get(name)) for name in ("task", "runner", "convert")}
+    return said <= {"None", "auto", "none", "generate"}
+
+
 def slots_of(server: ServerConfig) -> int | None:
     """The number of slots that was asked for; None = the program decides."""
     asked = server.number("parallel")

@@ -44,6 +44,8 @@ def test_the_first_of_a_cache_is_another_model():
         ("my-model", 8_190_000_000, False),
         ("4bit-model-7b", 7_600_000_000, False),
         ("mix-8x7B", 46_700_000_000, False),
+        ("Llama-4-Scout-17B-16E", 107_800_000_000, False),
+        ("internlm2-1_8b", 1_900_000_000, False),
         ("70b", 8_000_000_000, True),
     ],
 )
@@ -96,3 +98,14 @@ def test_the_device(device, fires):
 )
 def test_the_log(line, fires):
     assert bool(fired("D36", log=("main: starting", line))) is fires
+
+
+def test_the_size_of_one_of_several_loaded_models_is_not_held_against_the_others():
+    facts = server(
+        "ollama",
+        loaded=("qwen3:8b", "llama3:70b"),
+        parameters=Fact(8_200_000_000, "/api/show"),
+        model=Fact("qwen3:8b", "/api/ps"),
+    )
+    assert not fired("D31", facts, asked="qwen3:8b")
+    assert not fired("D31", facts)

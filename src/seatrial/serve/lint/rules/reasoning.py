@@ -168,10 +168,11 @@ def thoughts_in_text(subject: Subject) -> Iterator[Problem]:
                 + ("qwen3" if called(route, _QWEN35) else "and the parser of its family"),
                 place=route.place,
             )
-    turns = [turn for turn in subject.turns if "<think>" in turn.text]
+    # Further on it may be what the text is about.
+    turns = [turn for turn in subject.turns if turn.text.lstrip().startswith("<think>")]
     if turns:
         yield Problem(
-            seen=f"turn {turns[0].number}: the text holds <think>"
+            seen=f"turn {turns[0].number}: the text begins with <think>"
             + (f"; {len(turns)} such turns" if len(turns) > 1 else ""),
             fix=_PARSE,
         )

@@ -16,6 +16,10 @@ from seatrial.serve.naming import own_model
 
 _SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)[bB](?![A-Za-z0-9])")
 _ACTIVE = re.compile(r"(?<![A-Za-z0-9])[aA]\d+(?:\.\d+)?[bB](?![A-Za-z0-9])")
+_EXPERTS = re.compile(r"(?<![A-Za-z0-9])\d+[eE](?![A-Za-z0-9])")
+"""`Llama-4-Scout-17B-16E` names what one expert path has, and how many there are."""
+_POINT = re.compile(r"(?<=\d)_(?=\d)")
+"""`internlm2-1_8b`"""
 _NO_GPU = re.compile(r"no usable GPU found|offloaded 0/\d+ layers to GPU")
 _MIN_RATIO = 1.6
 """Names round a size up or down, and leave embeddings out; another model is further away."""
@@ -59,7 +63,11 @@ def name_of_another_size(subject: Subject) -> Iterator[Problem]:
     if real is None:
         return
     billions, source = real
-    for name in facts.loaded or facts.listed[:1]:
+    names = facts.loaded or facts.listed[:1]
+    if facts.family.loads_on_request and len(names) > 1:
+        # Several are in memory, and the number of parameters is that of one.
+        names = tuple(name for name in names if name == subject.asked)
+    for name in names:
         said = _size(name)
         if said is not None and not _near(said, billions):
             yield Problem(
@@ -127,7 +135,7 @@ def unknown_window(subject: Subject) -> Iterator[Problem]:
     if told is None or told.verdict == "unknown":
         yield Problem(
             seen=f"{facts.family.title} does not say how many tokens a request has",
-            fix="`seatrial doctor --depth overflow` measures it",
+            fix="`seatrial doctor URL --overflow` measures it",
         )
 
 
@@ -185,7 +193,9 @@ def _real_size(subject: Subject) -> tuple[float, str] | None:
 
 def _size(name: str) -> float | None:
     """The one size that a name states; active parameters of a mixture are not it."""
-    found = {float(size) for size in _SIZE.findall(_ACTIVE.sub("", name))}
+    if _EXPERTS.search(name):
+        return None
+    found = {float(size) for size in _SIZE.findall(_ACTIVE.sub("", _POINT.sub(".", name)))}
     return found.pop() if len(found) == 1 else None
 
 

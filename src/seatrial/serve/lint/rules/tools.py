@@ -15,6 +15,7 @@ from seatrial.serve.lint.effective import Route, guarded, once, routes, served
 from seatrial.serve.lint.named import called
 from seatrial.serve.lint.rule import Problem, Severity, rule
 from seatrial.serve.lint.subject import Subject, Turn
+from seatrial.serve.lint.windows import writes_text
 
 CODER_PARSERS = ("qwen3_xml", "qwen3_coder")
 MIN_TURNS = 10
@@ -112,6 +113,8 @@ def naked_calls(subject: Subject) -> Iterator[Problem]:
 def wrong_parser(subject: Subject) -> Iterator[Problem]:
     for route in served(subject):
         if route.server is None or route.family not in ("vllm", "sglang"):
+            continue
+        if not writes_text(route.server):
             continue
         parser, auto = route.option("tool-call-parser"), route.option("enable-auto-tool-choice")
         name = called(route, _CODER_FORMAT)

@@ -27,6 +27,7 @@ from seatrial.serve.lint.windows import (
     url_of,
     whole,
     windows_of,
+    writes_text,
 )
 
 AGENT_TOKENS = 65_536
@@ -100,6 +101,8 @@ def divided_window(subject: Subject) -> Iterator[Problem]:
         if slots is None or slots < 2 or size is None or window is None or not is_llama(server):
             continue
         if server.get("kv-unified") is True or server.options.get("kv-unified-per-slot"):
+            continue
+        if not writes_text(server):
             continue
         wanted = max([AGENT_TOKENS, *_believed(server, subject)])
         if window.tokens >= wanted:

@@ -41,6 +41,12 @@ def model(tmp_path: Path) -> str:
     return str(write_tiny_model(tmp_path / "tiny.gguf", context=1024))
 
 
+def _hear_signals() -> None:
+    """A shell lets its background jobs ignore these, `nohup` the second: children inherit that."""
+    for one in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, signal.SIG_DFL)
+
+
 @contextmanager
 def serving(*words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A `seatrial serve --json`, and the line that it said."""
@@ -50,8 +56,7 @@ def serving(*words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": SOURCE},
-        # A shell lets its background jobs ignore the signal, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=_hear_signals,
     )
     assert process.stdout is not None
     try:

@@ -56,6 +56,8 @@ def settings() -> str:
         ("arms.N.caps", Caps),
         ("arms.N.engine", config.EngineSpec),
         ("arms.N.guard", config.GuardSpec),
+        ("arms.N.guard.budgets", config.BudgetSpec),
+        ("arms.N.guard.ladder", config.LadderSpec),
         ("arms.N.toolcalls", Options),
         ("arms.N.toolcalls.code_mode", CodeMode),
     ):
@@ -203,21 +205,26 @@ def _console(command: str, output: str) -> str:
     return f"```console\n{command}\n{output.rstrip()}\n```"
 
 
+_BOUNDED = re.compile(r"Optional\[Annotated\[int, msgspec.Meta\(ge=(\d+)\)\]\]")
+
+
 def _row(field: msgspec.structs.FieldInfo) -> str:
     kind, least = str(field.type), None
     if get_origin(field.type) is Annotated:
         plain, meta = get_args(field.type)
         kind, least = str(plain), meta.ge
     kind = kind.replace("typing.", "").replace("seatrial.core.", "")
-    kind = kind.replace("parse_options.", "")
+    kind = kind.replace("parse_options.", "").replace(" | msgspec.UnsetType", "")
+    kind = _BOUNDED.sub(r"int, at least \1, or None", kind)
     kind = re.sub(r"<class '([^']+)'>", r"\1", kind).replace("|", "\\|")
     if least is not None:
         kind = f"{kind}, at least {least}"
     default = field.default
     if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
         default = field.default_factory()
-    shown = msgspec.json.encode(default).decode() if default is not msgspec.NODEFAULT else ""
-    return f"| `{field.encode_name}` | {kind} | `{shown}` |"
+    unset = default in (msgspec.NODEFAULT, msgspec.UNSET)
+    shown = "" if unset else f"`{msgspec.json.encode(default).decode()}`"
+    return f"| `{field.encode_name}` | {kind} | {shown} |"
 
 
 def _notice() -> str:

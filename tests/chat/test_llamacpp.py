@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 
+import msgspec
 import pytest
 
 from seatrial.chat import (
@@ -292,6 +293,17 @@ async def test_sent_is_what_arrives():
                 r.body for r in server.received if r.path in ("/v1/chat/completions", "/completion")
             ]
             assert speaker.sent(REQUEST) == body
+
+
+async def test_the_prompt_is_rendered_once_for_each_setting_of_reasoning():
+    async with ScriptedServer() as server, endpoint(server, "raw_chat") as speaker:
+        for thinking in (None, False, None, False):
+            await collect(speaker, msgspec.structs.replace(REQUEST, thinking=thinking))
+        bodies = server.bodies("/apply-template")
+    assert [body.get("chat_template_kwargs") for body in bodies] == [
+        None,
+        {"enable_thinking": False},
+    ]
 
 
 async def test_count():

@@ -101,3 +101,16 @@ def test_prefill(prompt, prefill):
 def test_call_ids_are_unique_in_a_conversation():
     assert wires.call_id_prefix(CONVERSATION[:2]) == "call_0"
     assert wires.call_id_prefix(CONVERSATION) == "call_1"
+
+
+def test_a_forced_call_and_the_switch_for_reasoning_are_sent_when_set() -> None:
+    plain = Request(messages=(Message("user", "hi"),))
+    assert not {"tool_choice", "chat_template_kwargs"} & set(wires.chat_body(plain, None))
+    asked = Request(messages=plain.messages, tool_choice="required", thinking=False)
+    body = wires.chat_body(asked, None)
+    assert body["tool_choice"] == "required"
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    # The switch shapes the prompt; a completion has no tools to choose from.
+    asked = Request(messages=plain.messages, tool_choice="required", thinking=True)
+    assert wires.template_body(asked)["chat_template_kwargs"] == {"enable_thinking": True}
+    assert "tool_choice" not in wires.completion_body(asked, "p", None)

@@ -11,7 +11,7 @@ from seatrial.guard import PASS, Decision, guarded, rules_from
 
 CALL = Call(id="1", name="view", arguments='{"file":"a"}')
 REQUEST = Request(messages=(Message("user", "hello"),))
-LOOP = [Text("I will read the file again, then stop. ") for _ in range(40)]
+LOOP = [Text("I will read the file again, then stop. ") for _ in range(80)]
 END = End(finish=Finish.STOP, text="raw", verdict="ok", raw=b"end")
 
 
@@ -91,7 +91,7 @@ async def test_a_text_loop_is_stopped_and_cancelled_upstream():
         events.append(event)
     end = events[-1]
     assert end.finish is Finish.GUARD and "repeated" in end.reason
-    assert upstream.given < 12 and heard == [("text_loop", "stop")]
+    assert upstream.given < 40 and heard == [("text_loop", "stop")]
     assert end.text == "".join(event.text for event in LOOP[: upstream.given])
     assert events[:-1] == LOOP[: upstream.given - 1]
 
@@ -134,10 +134,12 @@ async def test_edit_replaces_one_event():
     ("hook", "decision"),
     [
         ("on_request", Decision("edit")),
+        ("on_request", Decision("hold")),
+        ("on_request", Decision("retry")),
         ("on_event", Decision("edit")),
-        ("on_event", Decision("hold")),
-        ("on_event", Decision("retry")),
-        ("on_turn", Decision("retry")),
+        ("on_turn", Decision("edit")),
+        ("on_turn", Decision("hold")),
+        ("on_turn", Decision("edit", events=())),
         ("on_event", RuntimeError("boom")),
     ],
 )

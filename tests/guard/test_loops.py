@@ -1,4 +1,4 @@
-"""Loop rules: what is found, what is not, and that cutting and restarting change nothing."""
+"""Exact text loops and the agent's call loop: what is found, what is not, whatever the cuts."""
 
 import json
 import random
@@ -6,14 +6,17 @@ import string
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seatrial.chat.endpoint import End, Text, Think
 from seatrial.core.generation import Finish
 from seatrial.core.message import Call, Message
 from seatrial.guard import CallLoop, CallStep, TextLoop, call_steps, find_call_loop, find_text_loop
-from seatrial.guard.loops import MAX_PERIOD
+from seatrial.guard.loops import MAX_PERIOD, PeriodicTail
+from seatrial.guard.loops.tail import ROW_CHARS, THIN_CHARS
+
+CONTRACT_PERIOD = 1375
 
 LETTERS = string.ascii_letters + " .,\n"
 
@@ -29,11 +32,12 @@ def noise(seed, size):
     st.integers(10, MAX_PERIOD),
     st.integers(0, 3000),
     st.integers(0, 500),
-    st.sampled_from([(240, 4), (100, 2), (24, 3), (600, 10)]),
+    st.sampled_from([(1040, 4), (240, 4), (100, 2), (24, 3), (600, 10)]),
 )
 def test_every_planted_loop_is_found(seed, period, before, after, limits):
     chars, repeats = limits
     piece = noise(seed, period)
+    assume(",\n" not in piece * 2)  # rows of data must go on for longer
     loop = (piece * (max(chars, repeats * period) // period + 1))[: max(chars, repeats * period)]
     text = noise(seed + 1, before) + loop + noise(seed + 2, after)
     found = find_text_loop(text, chars, repeats)
@@ -53,16 +57,44 @@ def test_random_text_is_no_loop(seed, size):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, 999), st.integers(1, 300), st.lists(st.integers(1, 700), max_size=30))
+@given(st.integers(0, 999), st.integers(9, 300), st.lists(st.integers(1, 700), max_size=30))
 def test_chunks_do_not_matter(seed, period, sizes):
     text = noise(seed, 777) + noise(seed, period) * (2600 // period) + "."
-    detector, at, found = TextLoop(240, 4), 0, None
+    detector, at, found = TextLoop(1040, 4), 0, None
     for size in sizes:
         found = found or detector.feed(Think(text[at : at + size]))
         at += size
     found = found or detector.feed(Think(text[at:])) or detector.end()
     assert found == find_text_loop(text, channel="think")
     assert found is not None
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.integers(4, CONTRACT_PERIOD),
+    st.integers(0, 4000),
+    st.integers(1, 90),
+    st.sampled_from([Text, Think]),
+)
+def test_how_soon_a_loop_is_found(seed, period, before, size, event):
+    """Of period p by max(600, 4p) + 512 characters into the loop, in either channel."""
+    piece = "Qx7" + noise(seed, period).replace("\n", " ")[3:] if period > 3 else "abcd"
+    text = noise(seed + 1, before) + piece * (9000 // period + 4)
+    detector = TextLoop(1040, 4)
+    for at in range(0, len(text), size):
+        if detector.feed(event(text[at : at + size])) is not None:
+            break
+    into = at + size - before
+    assert into <= max(600, 4 * period) + 512 + size
+
+
+@pytest.mark.parametrize("period", [1, 2, 3])
+def test_thin_loops_are_found_as_soon(period):
+    detector = TextLoop(1040, 4)
+    piece = "!! "[:period]
+    at = next(n for n in range(9999) if detector.feed(Text(piece * 2)))
+    assert at * 2 * period <= 600 + 512
 
 
 @pytest.mark.parametrize(
@@ -72,20 +104,33 @@ def test_chunks_do_not_matter(seed, period, sizes):
         "| --- | --- |\n" * 9 + "".join(f"| {n} | {n * n} |\n" for n in range(80)),
         "def f():\n" + " " * 400 + "return 1\n",
         "".join(f"    self.field_{n} = field_{n}\n" for n in range(40)),
-        "static const int t[] = {" + "0, " * 200 + "};",
+        "static const int t[] = {" + "0, " * 300 + "};",
         "\n".join(["    }", "  }", "}"] * 6),
-        "\n" * 500,
-        "ha" * 100,
+        "\n" * 1000,
+        "ha" * 400,
+        ("." * 79 + "\n") * 400,
+        "+---+---+---+\n|   |   |   |\n" * 400,
+        "    0xffffffff, 0xffffffff,\n" * 600,
+        "        None,\n" * 1000,
+        "           1    1000000000000.3\n           1    1000000000000.5\n" * 900,
+        "00000010: ffff ffff ffff ffff\n" * 20,
     ],
 )  # fmt: skip
 def test_repetitive_but_sound_text_is_no_loop(text):
     assert find_text_loop(text) is None
 
 
-def test_thin_pieces_need_more():
+def test_thin_pieces_and_rows_need_more():
     found = find_text_loop("=" * 4000)
     assert found is not None and found.quote == "=="
-    assert find_text_loop("=" * 1919) is None
+    assert find_text_loop("=" * (THIN_CHARS - 1), 240) is None
+    row = "." * 79 + "\n"
+    assert find_text_loop(row * (ROW_CHARS // 80 - 1)) is None
+    grid = "A map:\n" + row * (ROW_CHARS // 80 + 1)
+    found = find_text_loop(grid)
+    assert found is not None and found.count >= ROW_CHARS // 80
+    assert grid[found.start : found.start + 160] == found.quote
+    assert find_text_loop((row * 400 + "X") * 3) is None
     ruled = find_text_loop(("=" * 300 + "\nTitle of it\n") * 5)
     assert ruled is not None and len(ruled.quote) == 2 * 313
 
@@ -95,16 +140,42 @@ def test_both_channels_are_watched_apart_and_found_once():
     assert all(not detector.feed(event(piece)) for event in [Text, Think] * 11)
     assert detector.feed(Text(piece * 3)).channel == "text"
     assert detector.feed(Text(piece * 9)) is None
-    assert detector.feed(Think(piece * 3)).channel == "think"
+    think = detector.feed(Think(piece * 3))
+    assert (think.channel, think.mode_id) == ("think", "gen.think_runaway")
     assert detector.feed(End(finish=Finish.STOP)) is None
+    assert detector.end() is None
 
 
 def test_memory_is_constant_and_time_linear():
-    detector, start = TextLoop(240, 4), time.process_time()
+    tail, start = PeriodicTail(1040, 4), time.process_time()
     for number in range(20_000):
-        assert detector.feed(Text(f"line {number} of the text\n" + "-" * 30)) is None
-    assert len(detector._channels["text"]._text) < 10_000
+        assert tail.feed(f"line {number} of the text\n" + "-" * 30) is None
+    assert len(tail._text) < 20_000 and not tail._pending[32:]
     assert time.process_time() - start < 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join("ab " * (20 + n % 40) + str(n) for n in range(2500)),
+        "".join("abc def ghi " * 70 + f"{n}\n" for n in range(300)),
+        " " * 250_000 + "x",
+        "".join(f"{n:040b}" for n in range(6000)),
+        "".join("a" * (n % 997) + "b" for n in range(500)),
+    ],
+)
+def test_hostile_text_costs_no_more_than_time(text):
+    detector, start = TextLoop(1040, 4), time.process_time()
+    for at in range(0, len(text), 20):
+        detector.feed(Text(text[at : at + 20]))
+    assert (time.process_time() - start) / (len(text) / 20) < 60e-6
+
+
+def test_a_bar_must_make_sense():
+    with pytest.raises(ValueError, match="at least"):
+        PeriodicTail(4, 4)
+    with pytest.raises(ValueError, match="at least"):
+        CallLoop(1, 4)
 
 
 def step(name, result="r", **arguments):

@@ -7,7 +7,7 @@ Protocol and value types only; `chat.llamacpp` and the guard implement it.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -26,6 +26,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
     timeout_seconds: float | None = None
     """Wall clock of the whole call; None = derived from `max_tokens` and measured speed."""
+    tool_choice: str | None = None
+    """`auto`, `none`, `required`; None = not sent. No completion wire can carry it."""
+    thinking: bool | None = None
+    """Reasoning on or off by the template's own switch; None = not sent."""
+
+
+Ending = Literal["retryable_error", "final_error", "length", "overflow"]
+"""How a stopped generation is told to a client that speaks a wire: never as `stop`, which every
+client takes for a final answer.
+
+`retryable_error`: a server error that clients try again after. `final_error`: one that they do
+not. `length`: the token cap. `overflow`: the client's own overflow error, so that it compacts."""
 
 
 class Think(msgspec.Struct, frozen=True):
@@ -75,6 +87,8 @@ class End(msgspec.Struct, frozen=True):
     repairs: tuple[str, ...] = ()
     """Ids of all repairs of the turn, those of its calls included."""
     raw: bytes = b""
+    ending: Ending | None = None
+    """With `Finish.GUARD`: how the stop is told on a wire."""
 
 
 Event = Think | Text | CallEvent | UsageEvent | End

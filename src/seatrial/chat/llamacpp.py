@@ -75,7 +75,7 @@ class LlamaCppEndpoint:
         self._options = options or Options()
         self._model = model
         self._pace = Pace(timeouts)
-        self._prefill: str | None = None
+        self._prefills: dict[bool | None, str] = {}
         self._rendered: tuple[Request, str] | None = None
         self._transport = Transport(
             url,
@@ -150,11 +150,15 @@ class LlamaCppEndpoint:
             prompt = await self._render(request)
             body = completion_body(request, prompt, self._model)
             return COMPLETION_PATH, body, prefill_of(prompt)
-        if self._facts.wire == "raw_chat" and self._prefill is None:
-            # Chat does not show its prompt. The end of it is the same for every request, so the
-            # first one is rendered once: without it, reasoning could pass for an answer.
-            self._prefill = prefill_of(await self._render(request))
-        return CHAT_PATH, chat_body(request, self._model), self._prefill or ""
+        prefill = ""
+        if self._facts.wire == "raw_chat":
+            # Chat does not show its prompt. The end of it is the same for every request with the
+            # same switch for reasoning, so the first one is rendered once: without it, reasoning
+            # could pass for an answer.
+            if request.thinking not in self._prefills:
+                self._prefills[request.thinking] = prefill_of(await self._render(request))
+            prefill = self._prefills[request.thinking]
+        return CHAT_PATH, chat_body(request, self._model), prefill
 
     def _stream(self, request: Request, prefill: str) -> ResponseStream:
         wire = self._facts.wire

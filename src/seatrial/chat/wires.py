@@ -44,6 +44,7 @@ def chat_body(request: Request, model: str | None) -> dict[str, Any]:
     return {
         **_model(model),
         **template_body(request),
+        **({} if request.tool_choice is None else {"tool_choice": request.tool_choice}),
         "max_tokens": request.max_tokens,
         **_sampling(request),
         "stream": True,
@@ -72,6 +73,9 @@ def template_body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {"messages": [_message(message) for message in request.messages]}
     if request.tools:
         body["tools"] = [tool.openai() for tool in request.tools]
+    if request.thinking is not None:
+        # A boolean: llama.cpp refuses the word "false".
+        body["chat_template_kwargs"] = {"enable_thinking": request.thinking}
     return body
 
 

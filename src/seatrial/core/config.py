@@ -18,6 +18,7 @@ import msgspec
 
 from seatrial.core.errors import UserError
 from seatrial.core.generation import Caps, Sampling
+from seatrial.core.loop_limits import LoopLimits
 from seatrial.core.parse_options import Options
 
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
@@ -49,6 +50,37 @@ class EngineSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: AtLeastOne = 1
 
 
+RuleMode = Literal["off", "observe", "enforce"]
+Rung = Literal["cut_tail", "nudge", "sampler", "no_think", "tool_choice"]
+"""One step of the retry ladder; `guard.ladder` says what each does."""
+
+
+class BudgetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds of one response, in tokens of about four bytes; None = no bound."""
+
+    think: AtLeastOne | None = 32_768
+    """Reasoning of the whole turn, think blocks that are opened again included."""
+    text: AtLeastOne | None = 16_384
+    """Visible text."""
+    tool: AtLeastOne | None = None
+    """Arguments of one call. A large file is a sound reason for many."""
+    turn: AtLeastOne | None = None
+    """All of it; the request's `max_tokens` is lowered to it."""
+
+
+class LadderSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a failed generation is tried again."""
+
+    attempts: AtLeastOne = 3
+    """Retries of one request at most."""
+    rungs: tuple[Rung, ...] = ("cut_tail", "nudge", "sampler", "no_think", "tool_choice")
+    """Taken in this order; those that do not fit the failure or the server are left out."""
+    temperature: float = 0.7
+    """The `sampler` rung raises the temperature at least to this."""
+    dry_multiplier: float = 0.8
+    """... and sets this, for loops, where the server has a DRY sampler."""
+
+
 class GuardSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of the guard rules; frozen into the lock."""
 
@@ -56,10 +88,16 @@ class GuardSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The same call with the same result this many times in a row ends the trial."""
     cycle_calls: AtLeastTwo = 4
     """So many rounds of one cycle of two or three calls end the trial."""
-    loop_chars: Annotated[int, msgspec.Meta(ge=8)] = 240
+    loop_chars: Annotated[int, msgspec.Meta(ge=8)] = 1040
     """A text that ends in exact repeats is a loop once the repeats cover so many characters."""
     loop_repeats: AtLeastTwo = 4
     """... and there are at least so many of them."""
+    # What is not set is not written: the ids of arms that do not use it stay as they are.
+    modes: dict[str, RuleMode] | msgspec.UnsetType = msgspec.UNSET
+    """Modes of rules by id, in place of what they have where they run."""
+    budgets: BudgetSpec | msgspec.UnsetType = msgspec.UNSET
+    ladder: LadderSpec | msgspec.UnsetType = msgspec.UNSET
+    loops: LoopLimits | msgspec.UnsetType = msgspec.UNSET
 
 
 class ArmSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,6 +32,8 @@ _STEPS = 32
 _FAULTS = 8
 _TAIL_CHARS = 8192
 """What a loop is looked for in; more than any loop needs to show."""
+_ENDED_LOOP_CHARS = 240
+"""A text that was cut off in repeats needs fewer of them than one that may still go on."""
 _NO_TOOLS = ("", tools_digest(()))
 _BY_ITSELF = (Finish.STOP, Finish.TOOL_CALLS)
 _WINDOW_KEYS = ("window", "window_tokens", "n_ctx")
@@ -210,7 +212,9 @@ def _loop_in(
     """The loop in which the text ends; a rule that stopped it stopped it there."""
     offset = max(0, len(passage.text) - _TAIL_CHARS)
     tail = passage.text[offset:]
-    finding = find_text_loop(tail, guard.loop_chars, guard.loop_repeats, channel)
+    finding = find_text_loop(
+        tail, min(guard.loop_chars, _ENDED_LOOP_CHARS), guard.loop_repeats, channel
+    )
     if finding is None:
         return None
     period = len(finding.quote) // 2

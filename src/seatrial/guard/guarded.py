@@ -1,51 +1,67 @@
 """An endpoint with rules around it; the agent and the gateway use the same one.
 
 Events pass unchanged, as the same objects, as long as no rule in enforce mode wants otherwise.
-Actions: `pass`, `edit` (one event, or the last one at the end of the turn) and `stop`. What a
-rule asks for beyond that is refused with a `GuardError`, not ignored. In observe mode a decision
-is reported and has no effect.
+What the rules decide is carried out by `watch`; here an attempt is asked for, cancelled, and
+asked again. In observe mode a decision is reported and has no effect.
+
+In: an endpoint, rules, the retry ladder. Out: an endpoint.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from functools import partial
+from contextlib import aclosing
 from typing import Any
 
-import msgspec
+from seatrial.chat.endpoint import Endpoint, Event, Facts, Request
+from seatrial.core.config import LadderSpec
+from seatrial.core.errors import EngineError
+from seatrial.guard.ladder import Climb
+from seatrial.guard.protocol import Rule
+from seatrial.guard.watch import Holding, OnDecision, Watch
 
-from seatrial.chat.endpoint import End, Endpoint, Event, Facts, Request, Text, Think
-from seatrial.core.errors import Boundary, GuardError, attribute
-from seatrial.core.generation import Finish
-from seatrial.guard.protocol import PASS, Decision, Rule
-
-OnDecision = Callable[[Rule, Decision], None]
+Rules = Callable[[], Sequence[Rule]]
 
 
 def guarded(
     endpoint: Endpoint,
-    rules: Callable[[], Sequence[Rule]],
+    rules: Rules,
     on_decision: OnDecision | None = None,
+    *,
+    ladder: LadderSpec | None = None,
+    knobs: frozenset[str] = frozenset(),
+    holding: Holding | None = None,
 ) -> Endpoint:
-    """`endpoint` with `rules()`, made anew for each request, around every generation.
+    """`endpoint` with `rules()`, made anew for each attempt, around every generation.
 
-    `on_decision` hears of every decision other than `pass`, enforced or not. A stopped stream
-    is cancelled upstream and ends in `End(finish=GUARD)`, whose `text` is all reasoning and text
-    that was generated, in order, the event that was held back included.
+    `on_decision` hears of every decision with a finding or an effect, enforced or not, but of no
+    `hold`; of a retry when it is known what became of it. A stopped stream is cancelled upstream
+    and ends in `End(finish=GUARD)`, whose `text` is all reasoning and text that was generated, in
+    order, and whose `ending` says how clients are to be told. A stopped turn never gives a call.
+
+    A retry needs a `ladder`, and happens only before the consumer saw an event: `holding` keeps
+    the beginning of a turn back for that. `knobs` is what the server honours (`ladder.knobs_of`).
+    Complete calls and the usage are given when the end of the turn is known.
     """
-    return _Guarded(endpoint, rules, on_decision)
+    return _Guarded(endpoint, rules, on_decision, ladder, knobs, holding)
 
 
 class _Guarded:
     def __init__(
         self,
         endpoint: Endpoint,
-        rules: Callable[[], Sequence[Rule]],
+        rules: Rules,
         on_decision: OnDecision | None,
+        ladder: LadderSpec | None,
+        knobs: frozenset[str],
+        holding: Holding | None,
     ) -> None:
         self._endpoint = endpoint
         self._rules = rules
         self._on_decision = on_decision
+        self._ladder = ladder
+        self._knobs = knobs
+        self._holding = holding
 
     @property
     def facts(self) -> Facts:
@@ -58,109 +74,39 @@ class _Guarded:
         return self._endpoint.sent(request)
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
-        watch = _Watch([rule for rule in self._rules() if rule.mode != "off"], self._on_decision)
-        stopped = watch.before(request)
-        if stopped is not None:
-            yield stopped
-            return
+        climb = Climb(self._ladder, self._knobs, request) if self._ladder else None
+        next_request: Request | None = request
+        while next_request is not None:
+            watch = Watch(self._rules(), self._on_decision, climb, self._holding)
+            asked, answer = watch.before(next_request)
+            if answer:
+                for event in answer:
+                    yield event
+                return
+            async with aclosing(self._attempt(asked, watch)) as attempt:
+                async for event in attempt:
+                    yield event
+            next_request = watch.retry
+
+    async def _attempt(self, request: Request, watch: Watch) -> AsyncGenerator[Event, None]:
         upstream = self._endpoint.generate(request)
         try:
             async for event in upstream:
-                passed = watch.during(event)
-                if watch.stopped:
+                released = watch.during(event)
+                if watch.done:
                     # Cancel before the consumer learns of it: it may ask again at once.
                     await _close(upstream)
+                for passed in released:
+                    yield passed
+                if watch.done:
+                    break
+            for passed in watch.after():
                 yield passed
-                if watch.stopped:
-                    return
+        except EngineError as error:
+            if not watch.failed(error):
+                raise
         finally:
             await _close(upstream)
-
-
-class _Watch:
-    """The rules of one generation, and the text so far."""
-
-    def __init__(self, rules: Sequence[Rule], on_decision: OnDecision | None) -> None:
-        self._rules = rules
-        self._on_decision = on_decision
-        self._parts: list[str] = []
-        self.stopped = False
-
-    def before(self, request: Request) -> End | None:
-        for rule in self._rules:
-            decision = self._ask(rule, partial(rule.on_request, request))
-            if decision.action == "stop":
-                return self._end(decision)
-            if decision.action != "pass":
-                raise _refused(rule, decision, "before a request")
-        return None
-
-    def during(self, event: Event) -> Event:
-        """What is passed on in place of `event`; with `stopped`, the last one."""
-        if isinstance(event, (Text, Think)):
-            self._parts.append(event.text)
-        for rule in self._rules:
-            decision = self._ask_event(rule, event)
-            if decision.action == "stop":
-                return self._end(decision, event)
-            event = _edited(rule, decision, event)
-        return self._at_end(event) if isinstance(event, End) else event
-
-    def _at_end(self, event: End) -> Event:
-        last: Event = event
-        for rule in self._rules:
-            decision = self._ask(rule, rule.on_turn)
-            if decision.action == "stop":
-                return self._end(decision, last)
-            last = _edited(rule, decision, last)
-        return last
-
-    def _ask_event(self, rule: Rule, event: Event) -> Decision:
-        # Hot path: once for every rule and event.
-        try:
-            decision = rule.on_event(event)
-        except Exception as error:
-            raise attribute(error, Boundary.GUARD, f"rule {rule.id}") from error
-        return decision if decision is PASS else self._effect(rule, decision)
-
-    def _ask(self, rule: Rule, hook: Callable[[], Decision]) -> Decision:
-        try:
-            decision = hook()
-        except Exception as error:
-            raise attribute(error, Boundary.GUARD, f"rule {rule.id}") from error
-        return self._effect(rule, decision)
-
-    def _effect(self, rule: Rule, decision: Decision) -> Decision:
-        if decision.action == "pass":
-            return PASS
-        if self._on_decision is not None:
-            self._on_decision(rule, decision)
-        return decision if rule.mode == "enforce" else PASS
-
-    def _end(self, decision: Decision, event: Event | None = None) -> End:
-        self.stopped = True
-        reason = decision.finding.detail if decision.finding else None
-        if isinstance(event, End):
-            return _guard_end(event, reason)
-        return End(finish=Finish.GUARD, text="".join(self._parts), reason=reason)
-
-
-def _guard_end(event: End, reason: str | None) -> End:
-    """The server's own end, marked as stopped; what was read of the turn stays."""
-    return msgspec.structs.replace(event, finish=Finish.GUARD, reason=reason)
-
-
-def _edited(rule: Rule, decision: Decision, event: Event) -> Event:
-    if decision.action == "pass":
-        return event
-    if decision.action == "edit" and decision.event is not None:
-        return decision.event
-    raise _refused(rule, decision, "on an event")
-
-
-def _refused(rule: Rule, decision: Decision, where: str) -> GuardError:
-    what = "edit without an event" if decision.action == "edit" else decision.action
-    return GuardError(f"rule {rule.id}: {what!r} is not possible {where}")
 
 
 async def _close(stream: AsyncIterator[Event]) -> None:

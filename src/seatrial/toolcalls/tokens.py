@@ -93,19 +93,17 @@ class Tokens:
         self._heads = {literal[:1] for literal in self.kinds}
         # What begins like a word cannot be told from one.
         openers = [*self.dialects, *ESCAPED_OPENERS]
-        self._openers = [literal for literal in openers if not literal[0].isalnum()]
+        self._opener_beginnings = _beginnings(word for word in openers if not word[0].isalnum())
+        self._beginnings = _beginnings(self.kinds)
         self._longest = max(map(len, self.kinds))
 
     def partial(self, text: str, start: int, *, openers: bool) -> int:
         """Where a token (or an opener) may have begun at the end of `text`; else its end."""
+        beginnings = self._opener_beginnings if openers else self._beginnings
         for at in range(max(start, len(text) - self._longest + 1), len(text)):
-            if text[at] in self._heads and self._begins(text[at:], openers):
+            if text[at] in self._heads and text[at:] in beginnings:
                 return at
         return len(text)
-
-    def _begins(self, tail: str, openers: bool) -> bool:
-        literals: Iterable[str] = self._openers if openers else self.kinds
-        return any(literal.startswith(tail) and literal != tail for literal in literals)
 
     def _opener(self, literal: str, dialect: Dialect) -> None:
         bound = nonce_opener(literal, self._nonce)
@@ -119,6 +117,11 @@ class Tokens:
     def _kind(self, kind: Kind, literals: Iterable[str]) -> None:
         for literal in literals:
             self.kinds.setdefault(literal, kind)
+
+
+def _beginnings(literals: Iterable[str]) -> frozenset[str]:
+    """Every proper beginning of `literals`."""
+    return frozenset(word[:length] for word in literals for length in range(1, len(word)))
 
 
 def tokens_for(tools: Mapping[str, ToolSchema], nonce: str = "") -> Tokens:

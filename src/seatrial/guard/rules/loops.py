@@ -1,17 +1,14 @@
-"""The guard rules: a detector, a mode and a policy each; a new rule is a class and a line below.
+"""The two loop rules of the agent: exact repeats in a response, and calls that come again.
 
-Rules are made anew for each request. What they need of the past stands in the request's own
-messages, so a restart changes no decision.
+In: stream events, the history in a request. Out: stops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from seatrial.chat.endpoint import Event, Request
 from seatrial.core.config import GuardSpec
 from seatrial.guard.loops import CallLoop, TextLoop, call_steps
-from seatrial.guard.protocol import PASS, Decision, Finding, Mode, Rule
+from seatrial.guard.protocol import PASS, Decision, Finding, Mode
 
 
 class TextLoopRule:
@@ -27,10 +24,10 @@ class TextLoopRule:
         return PASS
 
     def on_event(self, event: Event) -> Decision:
-        return _stop(self._detector.feed(event))
+        return _again(self._detector.feed(event))
 
     def on_turn(self) -> Decision:
-        return _stop(self._detector.end())
+        return _again(self._detector.end())
 
 
 class CallLoopRule:
@@ -46,7 +43,7 @@ class CallLoopRule:
         finding = None
         for step in call_steps(request.messages):
             finding = self._detector.feed(step)
-        return _stop(finding)
+        return PASS if finding is None else Decision("stop", finding, ending="final_error")
 
     def on_event(self, event: Event) -> Decision:
         return PASS
@@ -55,16 +52,9 @@ class CallLoopRule:
         return PASS
 
 
-RULES: dict[str, Callable[[GuardSpec, Mode], Rule]] = {
-    TextLoopRule.id: TextLoopRule,
-    CallLoopRule.id: CallLoopRule,
-}
-
-
-def rules_from(spec: GuardSpec, mode: Mode = "enforce") -> list[Rule]:
-    """All rules with the thresholds of `spec`, for one request."""
-    return [make(spec, mode) for make in RULES.values()]
-
-
-def _stop(finding: Finding | None) -> Decision:
-    return PASS if finding is None else Decision("stop", finding)
+def _again(finding: Finding | None) -> Decision:
+    if finding is None:
+        return PASS
+    where = "reasoning" if finding.channel == "think" else "answer"
+    nudge = f"Your last {where} repeated itself without end. Say each thing once, then go on."
+    return Decision("retry", finding, nudge=nudge)

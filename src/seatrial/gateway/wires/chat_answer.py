@@ -1,0 +1,276 @@
+"""Answers of `/v1/chat/completions`: whole and streamed, read and written.
+
+In: bodies, frames, events. Out: `Answer`s, events, bodies, frames.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from seatrial.chat.endpoint import CallEvent, End, Event, Text, Think, UsageEvent
+from seatrial.chat.sse import SseEvent
+from seatrial.core.errors import FormatError
+from seatrial.core.generation import Timings, Usage
+from seatrial.gateway.wires.answer import (
+    Answer,
+    Fragments,
+    Head,
+    finish_word,
+    reported,
+    sse,
+    stop_of,
+    was_cut,
+)
+from seatrial.gateway.wires.chat_request import call_object
+from seatrial.gateway.wires.errors import chat_error
+from seatrial.gateway.wires.fields import is_text, words
+
+_NULL = msgspec.Raw(b"null")
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: msgspec.Raw = _NULL
+
+
+class _Call(msgspec.Struct, gc=False):
+    index: int | None = None
+    id: str | None = None
+    function: _Function = msgspec.field(default_factory=_Function)
+
+
+class _Said(msgspec.Struct, gc=False):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    delta: _Said | None = None
+    message: _Said | None = None
+    finish_reason: str | None = None
+    index: int = 0
+
+
+class _Details(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct, gc=False):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+class _Frame(msgspec.Struct, gc=False):
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw = _NULL
+
+
+_decoder = msgspec.json.Decoder(_Frame)
+
+
+class ChatReader:
+    """Reads one stream."""
+
+    def __init__(self) -> None:
+        self.head: Head | None = None
+        self._fragments = Fragments()
+        self._word: str | None = None
+        self._usage: Usage | None = None
+        self._ended = False
+
+    def feed(self, frame: SseEvent) -> list[Event]:
+        if frame.data == b"[DONE]":
+            return self.finish()
+        decoded = _decode(frame.data)
+        if frame.name == "error" or decoded.error != _NULL:
+            raise reported(frame.data)
+        if self.head is None:
+            self.head = _head(decoded)
+        self._usage = _usage(decoded.usage) or self._usage
+        events: list[Event] = []
+        for choice in decoded.choices or ():
+            if choice.index == 0:
+                self._word = choice.finish_reason or self._word
+                events += self._said(choice.delta) if choice.delta else []
+        return events
+
+    def finish(self) -> list[Event]:
+        if self._ended:
+            return []
+        if self._word is None:
+            raise FormatError("the stream was closed before its end")
+        self._ended = True
+        finish = finish_word(self._word)
+        prefix = self.head.id if self.head else ""
+        calls = self._fragments.calls(prefix, cut=was_cut(finish, self._word))
+        events: list[Event] = [CallEvent(call) for call in calls]
+        if self._usage is not None:
+            events.append(UsageEvent(self._usage, Timings()))
+        return [*events, End(finish, self._word)]
+
+    def _said(self, said: _Said) -> list[Event]:
+        _add_calls(said, self._fragments)
+        think, text = said.reasoning_content or said.reasoning, said.content or said.refusal
+        events: list[Event] = [Think(think)] if think else []
+        return [*events, Text(text)] if text else events
+
+
+class ChatWriter:
+    """Writes one stream."""
+
+    def __init__(self, head: Head, *, with_usage: bool = True) -> None:
+        self._start = {
+            "id": f"chatcmpl-{head.id}",
+            "object": "chat.completion.chunk",
+            "created": head.created,
+            "model": head.model,
+        }
+        self._with_usage = with_usage
+        self._usage: Usage | None = None
+        self._calls = 0
+        self._begun = False
+
+    def feed(self, event: Event) -> bytes:
+        match event:
+            case Think():
+                return self._chunk({"reasoning_content": event.text})
+            case Text():
+                return self._chunk({"content": event.text})
+            case CallEvent():
+                call = {"index": self._calls, **call_object(event.call)}
+                self._calls += 1
+                return self._chunk({"tool_calls": [call]})
+            case UsageEvent():
+                self._usage = event.usage
+                return b""
+            case End():
+                return self._end(event)
+
+    def fail(self, error: Exception) -> bytes:
+        return sse(chat_error(error))
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+        if not self._begun:
+            self._begun = True
+            delta = {"role": "assistant", **delta}
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return sse(msgspec.json.encode({**self._start, "choices": [choice]}))
+
+    def _end(self, end: End) -> bytes:
+        frames = self._chunk({}, _word(stop_of(end, self._calls > 0)))
+        if self._with_usage and self._usage is not None:
+            last = {**self._start, "choices": [], "usage": _usage_object(self._usage)}
+            frames += sse(msgspec.json.encode(last))
+        return frames + sse(b"[DONE]")
+
+
+def read_answer(body: bytes) -> Answer:
+    """A whole answer.
+
+    Raises:
+        ContextOverflowError, EngineError: the body reports an error.
+        BrokenOffError, FormatError: not an answer, or not a whole one.
+    """
+    decoded = _decode(body)
+    if decoded.error != _NULL:
+        raise reported(body)
+    choice = next((c for c in decoded.choices or () if c.index == 0), None)
+    if choice is None or choice.message is None:
+        raise FormatError("an answer without a message")
+    said, head = choice.message, _head(decoded)
+    fragments = Fragments()
+    _add_calls(said, fragments, whole=True)
+    finish = finish_word(choice.finish_reason)
+    calls = tuple(fragments.calls(head.id, cut=was_cut(finish, choice.finish_reason)))
+    return Answer(
+        head=head,
+        stop=stop_of(End(finish, choice.finish_reason), bool(calls)),
+        think=said.reasoning_content or said.reasoning or "",
+        text=said.content or said.refusal or "",
+        calls=calls,
+        usage=_usage(decoded.usage),
+    )
+
+
+def write_answer(answer: Answer) -> bytes:
+    """A whole answer as a body."""
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None}
+    if answer.think:
+        message["reasoning_content"] = answer.think
+    if answer.calls:
+        message["tool_calls"] = [call_object(call) for call in answer.calls]
+    choice = {"index": 0, "message": message, "finish_reason": _word(answer.stop)}
+    body: dict[str, Any] = {
+        "id": f"chatcmpl-{answer.head.id}",
+        "object": "chat.completion",
+        "created": answer.head.created,
+        "model": answer.head.model,
+        "choices": [choice],
+    }
+    if answer.usage is not None:
+        body["usage"] = _usage_object(answer.usage)
+    return msgspec.json.encode(body)
+
+
+def _word(stop: str) -> str:
+    return "length" if stop == "context" else stop
+
+
+def _decode(data: bytes) -> _Frame:
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        start = data[:80].decode("utf-8", "replace")
+        raise FormatError(f"an answer cannot be read: {start!r} ({error})") from error
+
+
+def _head(frame: _Frame) -> Head:
+    return Head((frame.id or "").removeprefix("chatcmpl-"), frame.model or "", frame.created or 0)
+
+
+def _add_calls(said: _Said, fragments: Fragments, *, whole: bool = False) -> None:
+    for place, call in enumerate(said.tool_calls or ()):
+        arguments = call.function.arguments
+        written = "" if arguments == _NULL else _arguments(arguments)
+        # A whole answer lists each call once, mostly without an index.
+        key = place if whole else call.index
+        fragments.add(key, call.id or "", call.function.name or "", written)
+
+
+def _arguments(written: msgspec.Raw) -> str:
+    """The text of the arguments; a few servers send the object itself, whose bytes it is."""
+    return words(written) if is_text(written) else bytes(written).decode()
+
+
+def _usage(usage: _Usage | None) -> Usage | None:
+    if usage is None:
+        return None
+    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
+    return Usage(
+        usage.prompt_tokens,
+        (prompt.cached_tokens or 0) if prompt else 0,
+        usage.completion_tokens,
+        think=completion.reasoning_tokens if completion else None,
+    )
+
+
+def _usage_object(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.prompt + usage.completion,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "completion_tokens_details": {"reasoning_tokens": usage.think or 0},
+    }

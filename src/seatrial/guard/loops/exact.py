@@ -1,0 +1,61 @@
+"""Text loops, exact: a text or a reasoning that ends in one piece, repeated.
+
+Not here: near-repeats (`near`) and what stands in tool arguments (`arguments`). In: stream
+events, or a whole text. Out: one finding a channel, the same online and offline.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seatrial.chat.endpoint import Event, Text, Think
+from seatrial.guard.loops.tail import PeriodicTail, Run
+from seatrial.guard.protocol import Finding
+
+Channel = Literal["text", "think"]
+
+MODES: dict[Channel, str] = {"text": "gen.text_loop.exact", "think": "gen.think_runaway"}
+
+
+class TextLoop:
+    """A text loop in one stream; text and reasoning are watched apart, each found once.
+
+    A loop is a piece of at most `MAX_PERIOD` characters that comes at least `repeats` times in
+    a row, exactly, over at least `chars` characters; thin pieces and data rows must cover more.
+    """
+
+    def __init__(self, chars: int, repeats: int) -> None:
+        self._text = PeriodicTail(chars, repeats)
+        self._think = PeriodicTail(chars, repeats)
+
+    def feed(self, event: Event) -> Finding | None:
+        if isinstance(event, Text):
+            return _finding("text", self._text.feed(event.text))
+        if isinstance(event, Think):
+            return _finding("think", self._think.feed(event.text))
+        return None
+
+    def end(self) -> Finding | None:
+        return _finding("text", self._text.end()) or _finding("think", self._think.end())
+
+
+def find_text_loop(
+    text: str, chars: int = 1040, repeats: int = 4, channel: Channel = "text"
+) -> Finding | None:
+    """The first loop of a whole text; the same finding as online, whatever the pieces were."""
+    tail = PeriodicTail(chars, repeats)
+    return _finding(channel, tail.feed(text) or tail.end())
+
+
+def _finding(channel: Channel, run: Run | None) -> Finding | None:
+    if run is None:
+        return None
+    return Finding(
+        detector="text_loop",
+        mode_id=MODES[channel],
+        channel=channel,
+        detail=f"{run.period} characters repeated {run.count} times, {run.chars} in all",
+        quote=run.quote,
+        start=run.start,
+        count=run.count,
+    )

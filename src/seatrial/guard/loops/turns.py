@@ -1,0 +1,197 @@
+"""Call loops across turns: the same calls again, in cycles, as edits that pile up, as failures.
+
+Two grades: first worth a word to the model, later hopeless. Progress is what changes: a pager
+whose lines move on, a poller whose answer changes, tests between edits are no loops; a call that
+waits for something may come much more often. In: steps, one after the other. Out: the loop that
+the steps so far end in. Memory: the last `WINDOW` steps.
+
+Rules measured on labelled runs by others: cycles with masked results found most real loops, byte
+equality missed them; pagers are what a rule on calls alone would stop.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from seatrial.core.loop_limits import CallLimits, Grades
+from seatrial.guard.loops.steps import Step, numbers
+from seatrial.guard.protocol import Finding
+
+WINDOW = 64
+MAX_CYCLE = 8
+
+Grade = Literal["nudge", "stop"]
+
+_ACTION, _CYCLE, _NEAR = "gen.action_loop", "gen.action_cycle", "gen.action_loop.near"
+_PILING, _ERRORS = "gen.action_loop.accumulating", "behaviour.error_streak"
+
+
+class TurnFinding(msgspec.Struct, frozen=True):
+    """A loop across turns, and how bad it is."""
+
+    finding: Finding
+    grade: Grade
+
+
+class TurnLoop:
+    """Watches the steps of one conversation; `feed` says what they end in now."""
+
+    def __init__(self, limits: CallLimits) -> None:
+        self._limits = limits
+        self._steps: deque[Step] = deque(maxlen=WINDOW)
+        self._seen = 0
+        self._runs: dict[str, list[int]] = {
+            kind: [0] * (MAX_CYCLE + 1) for kind in ("same", "near", "drift")
+        }
+        """Kind of likeness -> period -> how many steps in a row are like the one before it."""
+
+    def feed(self, step: Step) -> TurnFinding | None:
+        self.learn(step)
+        return self.judge()
+
+    def learn(self, step: Step) -> None:
+        """Take `step` in without asking what it ends."""
+        if step.first:
+            self._forget()
+        for period in range(1, MAX_CYCLE + 1):
+            self._compare(step, period)
+        self._steps.append(step)
+        self._seen += 1
+
+    def judge(self) -> TurnFinding | None:
+        """The loop that the steps so far end in."""
+        if not self._steps:
+            return None
+        step = self._steps[-1]
+        return (
+            self._cycle("same", self._limits.same)
+            or self._cycle("near", self._limits.near, beside="same")
+            or self._drift()
+            or self._again(step)
+            or self._failures(step)
+        )
+
+    def end(self) -> TurnFinding | None:
+        return None
+
+    def _forget(self) -> None:
+        self._steps.clear()
+        for runs in self._runs.values():
+            runs[:] = [0] * (MAX_CYCLE + 1)
+
+    def _compare(self, step: Step, period: int) -> None:
+        same = near = drift = False
+        if len(self._steps) >= period:
+            other = self._steps[-period]
+            if step.same_call(other):
+                same = step.same_result(other)
+                near = same or step.near_result(other)
+                drift = near
+            elif step.near_call(other):
+                drift = step.near_result(other)
+        for kind, like in (("same", same), ("near", near), ("drift", drift)):
+            runs = self._runs[kind]
+            runs[period] = runs[period] + 1 if like else 0
+
+    def _cycle(self, kind: str, grades: Grades, beside: str = "") -> TurnFinding | None:
+        """Calls that repeat with the same results, alone or in cycles."""
+        runs = self._runs[kind]
+        for period in range(1, MAX_CYCLE + 1):
+            rounds = (runs[period] + period) // period
+            if rounds < grades.nudge or (period > 1 and runs[1] >= period - 1):
+                continue
+            if beside and self._runs[beside][period] == runs[period]:
+                # Nothing is near only: the other kind has its own limits.
+                continue
+            factor = self._limits.wait_factor if self._waits(period) else 1
+            result = "the same result" if kind == "same" else "the same result but for numbers"
+            what = "the same call" if period == 1 else f"a cycle of {period} calls"
+            mode = _ACTION if period == 1 else _CYCLE
+            return self._graded(
+                grades, rounds, mode, f"{what} with {result}, {rounds} times", period, factor
+            )
+        return None
+
+    def _waits(self, period: int) -> bool:
+        return any(self._steps[-1 - back].waits for back in range(period))
+
+    def _drift(self) -> TurnFinding | None:
+        """The same with other numbers; where the numbers move on, only a repeated edit counts."""
+        runs, grades = self._runs["drift"], self._limits.drift
+        for period in range(1, MAX_CYCLE + 1):
+            rounds = (runs[period] + period) // period
+            if rounds < grades.nudge or self._waits(period):
+                continue
+            if self._runs["near"][period] == runs[period]:
+                continue
+            last = [self._steps[-1 - back * period] for back in range(grades.nudge)]
+            if self._moves_on(last):
+                continue
+            detail = f"{period} calls again and again with other numbers only, {rounds} times"
+            return self._graded(grades, rounds, _NEAR, detail, period)
+        return None
+
+    def _moves_on(self, steps: list[Step]) -> bool:
+        first = steps[0].edit
+        if first is not None and all(step.edit == first for step in steps):
+            return False
+        return len({numbers(step.arguments) for step in steps}) * 2 > len(steps)
+
+    def _again(self, step: Step) -> TurnFinding | None:
+        """The same edit, with other steps in between or with other results."""
+        count = sum(step.same_call(other) for other in self._steps)
+        grades = self._limits.failed_edit if step.failed else self._limits.edit
+        if count < grades.nudge or step.edit is None:
+            return None
+        alike = [other for other in self._steps if step.same_call(other)]
+        if step.failed:
+            count = sum(other.failed for other in alike)
+            detail = f"the same edit failed {count} times in the last {len(self._steps)} calls"
+            return self._graded(grades, count, _ACTION, detail)
+        count = sum(not other.failed for other in alike)
+        detail = f"the same edit {count} times in the last {len(self._steps)} calls"
+        return self._graded(grades, count, _PILING, detail)
+
+    def _failures(self, step: Step) -> TurnFinding | None:
+        """One tool on one target, failing each time, whatever it is given."""
+        if not step.failed or not (aim := step.aim):
+            return None
+        count = 0
+        for other in reversed(self._steps):
+            if other.name != step.name or other.aim != aim:
+                continue
+            if not other.failed:
+                break
+            count += 1
+        detail = f"{count} failures in a row of {aim}"
+        return self._graded(self._limits.failures, count, _ERRORS, detail)
+
+    def _graded(
+        self, grades: Grades, count: int, mode: str, detail: str, period: int = 1, factor: int = 1
+    ) -> TurnFinding | None:
+        if count < grades.nudge * factor:
+            return None
+        piece = list(self._steps)[-period:]
+        finding = Finding(
+            detector="turn_loop",
+            mode_id=mode,
+            channel="calls",
+            detail=detail,
+            quote="; ".join(step.told() for step in piece),
+            start=self._seen - period,
+            count=count,
+        )
+        hopeless = grades.stop is not None and count >= grades.stop * factor
+        return TurnFinding(finding, "stop" if hopeless else "nudge")
+
+
+def turn_loop(steps: Iterable[Step], limits: CallLimits) -> TurnFinding | None:
+    """What `steps` end in, as the online detector sees it."""
+    detector = TurnLoop(limits)
+    for step in steps:
+        detector.learn(step)
+    return detector.judge()

@@ -1,0 +1,111 @@
+"""Which rules there are, in what order they see an event, and in which mode they run where.
+
+A new rule is a module of its own and a line below. Order: first what watches the raw stream,
+then what changes it, last what judges the turn as the consumer will see it.
+
+In: a `GuardSpec`. Out: rules for one attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from seatrial.core.config import GuardSpec
+from seatrial.core.errors import UserError
+from seatrial.guard.loop_rules import ArgumentLoopRule, NearLoopRule, TurnLoopRule
+from seatrial.guard.protocol import Mode, Rule
+from seatrial.guard.rules.budgets import (
+    TextBudgetRule,
+    ThinkBudgetRule,
+    ToolBudgetRule,
+    TurnBudgetRule,
+)
+from seatrial.guard.rules.empty import EmptyCompletionRule
+from seatrial.guard.rules.history import HistoryRule
+from seatrial.guard.rules.intent import IntentRule
+from seatrial.guard.rules.leaks import LeakRule
+from seatrial.guard.rules.loops import CallLoopRule, TextLoopRule
+from seatrial.guard.rules.parse_error import ParseErrorRule
+from seatrial.guard.rules.prefix import PrefixMemory, PrefixRule
+from seatrial.guard.rules.rescue import RescueRule
+from seatrial.guard.rules.truncation import TruncatedCallRule
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A rule and the modes in which it runs when nobody says otherwise."""
+
+    make: Callable[[GuardSpec, Mode], Rule]
+    agent: Mode
+    """Around our own agent, which does much of this itself."""
+    gateway: Mode
+    """Around somebody else's client."""
+
+
+RULES: dict[str, Entry] = {
+    PrefixRule.id: Entry(PrefixRule, "off", "observe"),
+    HistoryRule.id: Entry(HistoryRule, "off", "enforce"),
+    CallLoopRule.id: Entry(CallLoopRule, "enforce", "off"),
+    TurnLoopRule.id: Entry(TurnLoopRule, "off", "enforce"),
+    TextLoopRule.id: Entry(TextLoopRule, "enforce", "enforce"),
+    NearLoopRule.id: Entry(NearLoopRule, "off", "enforce"),
+    ArgumentLoopRule.id: Entry(ArgumentLoopRule, "off", "observe"),
+    ThinkBudgetRule.id: Entry(ThinkBudgetRule, "off", "enforce"),
+    TurnBudgetRule.id: Entry(TurnBudgetRule, "off", "enforce"),
+    LeakRule.id: Entry(LeakRule, "off", "enforce"),
+    RescueRule.id: Entry(RescueRule, "off", "enforce"),
+    TextBudgetRule.id: Entry(TextBudgetRule, "off", "enforce"),
+    ToolBudgetRule.id: Entry(ToolBudgetRule, "off", "enforce"),
+    TruncatedCallRule.id: Entry(TruncatedCallRule, "off", "enforce"),
+    ParseErrorRule.id: Entry(ParseErrorRule, "off", "enforce"),
+    EmptyCompletionRule.id: Entry(EmptyCompletionRule, "off", "enforce"),
+    IntentRule.id: Entry(IntentRule, "off", "enforce"),
+}
+
+
+def rules_from(spec: GuardSpec, mode: Mode = "enforce") -> list[Rule]:
+    """The rules of the agent with the thresholds of `spec`, for one attempt, none above `mode`."""
+    return _made(spec, mode, {id: entry.agent for id, entry in RULES.items()})
+
+
+def gateway_rules(
+    spec: GuardSpec, mode: Mode = "enforce", memory: PrefixMemory | None = None
+) -> list[Rule]:
+    """The rules of a gateway, for one attempt, none above `mode`.
+
+    `memory` is what the prefix rule compares with; one for all requests of a gateway.
+    """
+    return _made(spec, mode, {id: entry.gateway for id, entry in RULES.items()}, memory)
+
+
+def check_modes(spec: GuardSpec) -> None:
+    """Refuse a mode for a rule that does not exist.
+
+    Raises:
+        UserError: no such rule.
+    """
+    for id in _given(spec):
+        if id not in RULES:
+            raise UserError(f"no guard rule {id!r}", hint=f"there are {', '.join(RULES)}")
+
+
+def _made(
+    spec: GuardSpec, most: Mode, defaults: dict[str, Mode], memory: PrefixMemory | None = None
+) -> list[Rule]:
+    modes = {**defaults, **_given(spec)}
+    rules: list[Rule] = []
+    for id, entry in RULES.items():
+        mode = min(modes[id], most, key=_STRENGTH.index)
+        if mode == "off":
+            continue
+        made = PrefixRule(spec, mode, memory) if id == PrefixRule.id else entry.make(spec, mode)
+        rules.append(made)
+    return rules
+
+
+_STRENGTH: list[Mode] = ["off", "observe", "enforce"]
+
+
+def _given(spec: GuardSpec) -> dict[str, Mode]:
+    return {} if spec.modes is msgspec.UNSET else spec.modes

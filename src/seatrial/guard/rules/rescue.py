@@ -1,0 +1,167 @@
+"""Rescue of tool calls that a server left in text or in reasoning.
+
+The text is read as `toolcalls` reads a raw turn: only declared tools, only what is certain.
+Text is held back from the first beginning of a call on, and only from there. What can be read
+becomes calls in place of the text; what cannot is asked for again; a call that the server itself
+could not read is asked for again too.
+
+Not for wires where we parse: nothing is left in the text there. In: stream events. Out: edits
+and retries.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think
+from seatrial.chat.wires import call_id_prefix
+from seatrial.core.config import GuardSpec
+from seatrial.core.generation import Finish
+from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
+from seatrial.guard.rules.base import QUOTE_CHARS, tail
+from seatrial.guard.rules.truncation import cut_call
+from seatrial.toolcalls import CUT_OFF, Parsed, TurnParser, parse, reask_message
+
+_HOLD = Decision("hold")
+_THINK_PREFILL = "<think>\n"
+_EXAMPLE = "the call is announced as an example"
+"""An answer that explains calls is an answer."""
+
+
+class RescueRule(PassingRule):
+    """Turns text that is a call into the call."""
+
+    id = "rescue"
+
+    def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
+        super().__init__(spec, mode)
+        self._request = Request(messages=())
+        self._parser = TurnParser(())
+        self._text: list[str] = []
+        self._think: list[str] = []
+        self._held: list[Event] = []
+        self._fed = self._shown = 0
+        self._passed = 0
+        """Characters of text that went on."""
+        self._native = False
+
+    def on_request(self, request: Request) -> Decision:
+        self._request = request
+        self._parser = TurnParser(request.tools)
+        return PASS
+
+    def on_event(self, event: Event) -> Decision:
+        if not self._request.tools:
+            return PASS
+        if isinstance(event, CallEvent):
+            self._native = True
+        elif isinstance(event, Think):
+            self._think.append(event.text)
+        elif isinstance(event, Text):
+            self._text.append(event.text)
+            self._fed += len(event.text)
+            self._shown += len(self._parser.feed(event.text))
+        elif isinstance(event, End):
+            return self._judge(event)
+        if self._shown >= self._fed:
+            self._held.clear()
+            self._passed = self._fed
+            return PASS
+        self._held.append(event)
+        return _HOLD
+
+    def _judge(self, end: End) -> Decision:
+        if end.verdict == "reask":
+            broken = Parsed("reask", reason=end.reason, tool=end.tool, dialect=end.dialect)
+            return self._reask(broken, end.text, "the server's call cannot be read", end)
+        if self._native or end.verdict != "no_call" or end.finish in (Finish.GUARD,):
+            return PASS
+        text, think = "".join(self._text), "".join(self._think)
+        if text.strip():
+            return self._in_text(text, end) if self._held else PASS
+        if think.strip() and end.finish in (Finish.STOP, Finish.TOOL_CALLS):
+            return self._in_think(think, end)
+        return PASS
+
+    def _in_text(self, text: str, end: End) -> Decision:
+        prefix = call_id_prefix(self._request.messages)
+        parsed = parse(text, self._request.tools, finish=end.finish, id_prefix=prefix)
+        if parsed.verdict == "reask":
+            if parsed.reason == CUT_OFF:
+                why = f"finish {end.finish.value!r}"
+                return cut_call(parsed.tool or "a tool", why, tail(text))
+            if parsed.reason == _EXAMPLE:
+                return PASS
+            return self._reask(parsed, text, "a call in the text cannot be read", end)
+        if not parsed.calls:
+            return PASS
+        rest = parsed.text[self._passed :]
+        kept: list[Event] = [event for event in self._held if not isinstance(event, Text)]
+        if rest.strip():
+            kept.insert(0, Text(rest))
+        return self._edit(parsed, kept, end, "text", text)
+
+    def _in_think(self, think: str, end: End) -> Decision:
+        prefix = call_id_prefix(self._request.messages)
+        parsed = parse(
+            think,
+            self._request.tools,
+            finish=end.finish,
+            prefill=_THINK_PREFILL,
+            id_prefix=prefix,
+        )
+        if parsed.verdict == "reask":
+            return self._reask(parsed, "", "a call in the reasoning cannot be read", end)
+        if not parsed.calls:
+            return PASS
+        return self._edit(parsed, list(self._held), end, "think", think)
+
+    def _edit(
+        self, parsed: Parsed, kept: list[Event], end: End, channel: str, written: str
+    ) -> Decision:
+        calls = [CallEvent(msgspec.structs.replace(call, raw_span=None)) for call in parsed.calls]
+        at = next((n for n, event in enumerate(kept) if not isinstance(event, Text | Think)), None)
+        at = len(kept) if at is None else at
+        finished = msgspec.structs.replace(
+            end,
+            finish=Finish.TOOL_CALLS,
+            verdict="repaired",
+            dialect=parsed.dialect,
+            repairs=parsed.repairs,
+            raw=b"",
+        )
+        events: tuple[Event, ...] = (*kept[:at], *calls, *kept[at:], finished)
+        return Decision(
+            "edit",
+            self._finding(parsed, channel, written),
+            events=events,
+            before=written[self._passed :] if channel == "text" else "",
+        )
+
+    def _finding(self, parsed: Parsed, channel: str, written: str) -> Finding:
+        names = ", ".join(call.name for call in parsed.calls)
+        form = parsed.dialect or "a loose form"
+        span = parsed.calls[0].raw_span or (0, 0)
+        return Finding(
+            detector=self.id,
+            mode_id="stack.tool_not_parsed",
+            channel="think" if channel == "think" else "text",
+            detail=f"{names} as {form} in {'reasoning' if channel == 'think' else 'text'}",
+            quote=written[span[0] : span[0] + QUOTE_CHARS],
+            start=span[0],
+            count=len(parsed.calls),
+        )
+
+    def _reask(self, parsed: Parsed, shown: str, what: str, end: End) -> Decision:
+        finding = Finding(
+            detector=self.id,
+            mode_id="format.malformed_call",
+            channel="calls",
+            detail=f"{what}: {parsed.reason}",
+            quote=shown[:QUOTE_CHARS],
+        )
+        # Text that was no call after all is still an answer; a call that the server gave and
+        # nobody can read must not go on.
+        otherwise = "stop" if end.verdict == "reask" else "pass"
+        words = reask_message(msgspec.structs.replace(parsed, calls=()), self._request.tools)
+        return Decision("retry", finding, nudge=words, shown=shown, otherwise=otherwise)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Guard rules, one file each."""

@@ -1,0 +1,203 @@
+"""Loops across turns: what is found at which grade, and all that looks like one and is none."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.core.loop_limits import CallLimits
+from seatrial.core.message import Call, Message
+from seatrial.guard.loops import Step, TurnLoop, recent_steps, turn_loop
+
+LIMITS = CallLimits()
+
+
+def step(name, result="done", **arguments):
+    return Step.of(Call(id="1", name=name, arguments=json.dumps(arguments)), result)
+
+
+def sh(command, result=""):
+    return step("bash", result, command=command)
+
+
+def ends_in(steps):
+    found = turn_loop(steps, LIMITS)
+    return None if found is None else (found.grade, found.finding.mode_id, found.finding.count)
+
+
+def talk(steps, between=()):
+    """`steps` as messages; `between` maps a place to what a person says before it."""
+    messages = [Message("user", "Fix the bug.")]
+    for place, (name, arguments, result) in enumerate(steps):
+        if place in dict(between):
+            messages.append(Message("user", dict(between)[place]))
+        call = Call(id="c", name=name, arguments=arguments)
+        messages += [Message("assistant", calls=(call,)), Message("tool", result, call_id="c")]
+    return messages
+
+
+class TestTheSameAgain:
+    def test_the_same_call_with_the_same_result(self):
+        same = [sh("ls src", "a.py")]
+        assert ends_in(same * 2) is None
+        assert ends_in(same * 3) == ("nudge", "gen.action_loop", 3)
+        assert ends_in([sh("pwd"), *same * 5]) == ("nudge", "gen.action_loop", 5)
+        assert ends_in(same * 6) == ("stop", "gen.action_loop", 6)
+        assert ends_in([*same * 6, sh("pwd")]) is None
+
+    def test_results_that_differ_in_their_digits(self):
+        steps = [sh("./x", f"bash: line {n}: x: not found") for n in range(8)]
+        assert ends_in(steps[:3]) is None
+        assert ends_in(steps[:4]) == ("nudge", "gen.action_loop", 4)
+        assert ends_in(steps) == ("stop", "gen.action_loop", 8)
+
+    @pytest.mark.parametrize("period", range(2, 9))
+    def test_cycles(self, period):
+        cycle = [sh(f"cat {'abcdefgh'[n]}", "no") for n in range(period)]
+        assert ends_in(cycle * 2) is None
+        assert ends_in([sh("pwd"), *cycle * 3]) == ("nudge", "gen.action_cycle", 3)
+        assert ends_in(cycle * 6) == ("stop", "gen.action_cycle", 6)
+
+    def test_the_quote_is_the_call_as_it_stands(self):
+        found = turn_loop([sh("pwd"), *[sh("ls", "x")] * 4], LIMITS).finding
+        assert found.quote == 'bash({"command": "ls"})'
+        assert (found.detector, found.channel) == ("turn_loop", "calls")
+
+
+class TestProgress:
+    def test_a_pager_moves_on(self):
+        def page(n):
+            return step("read", f"{n}: text " + "xyz"[n % 3] * 9, path="a.py", offset=n * 100)
+
+        assert ends_in([page(n) for n in range(40)]) is None
+        pages = [sh(f"sed -n '{n},{n + 9}p' a.py", "same line\n" * 9) for n in range(1, 400, 10)]
+        assert ends_in(pages) is None
+        scrolled = [step("scroll_down", "abcdefgh"[n] * 50) for n in range(8)]
+        assert ends_in(scrolled) is None
+
+    def test_a_poller_may_look_more_often(self):
+        pending = [sh("sleep 30; ./state", "pending")]
+        assert ends_in(pending * 8) is None
+        assert ends_in(pending * 9) == ("nudge", "gen.action_loop", 9)
+        assert ends_in(pending * 18) == ("stop", "gen.action_loop", 18)
+        answers = [step("job_status", f"{word} of it is done", id=7) for word in "abcdefghijkl"]
+        assert ends_in(answers) is None
+
+    def test_tests_between_edits(self):
+        steps = []
+        for n in range(12):
+            steps.append(step("edit", "ok", path="a.py", old_str="x" * 9, new_str=f"y{'z' * n}"))
+            steps.append(sh("pytest -q", f"{n + 1} failed: {'abcdefghijkl'[n]}"))
+        assert ends_in(steps) is None
+
+    def test_the_same_failing_tests_between_other_edits(self):
+        steps = []
+        for n in range(12):
+            steps.append(step("edit", "ok", path="a.py", old_str="x", new_str="y" * (n + 1)))
+            steps.append(sh("pytest -q", "FAILED tests/test_a.py - 1 failed"))
+        assert ends_in(steps) is None
+
+    def test_a_sweep(self):
+        assert ends_in([sh(f"python train.py --seed {n}", "ok") for n in range(20)]) is None
+
+    def test_the_same_text_into_other_files(self):
+        steps = [
+            step("write", "ok", path=f"pkg/m{n}/__init__.py", content='"""Part of it."""\n')
+            for n in range(20)
+        ]
+        assert ends_in(steps) is None
+
+    def test_what_a_person_asks_for_again(self):
+        one = ("bash", '{"command": "make"}', "ok")
+        asked = {n: f"Once more please, {word}." for n, word in enumerate("abcdefgh")}
+        assert turn_loop(recent_steps(talk([one] * 8, asked), 64), LIMITS) is None
+        injected = dict.fromkeys(range(8), "<system-reminder>Go on.</system-reminder>")
+        found = turn_loop(recent_steps(talk([one] * 8, injected), 64), LIMITS)
+        assert found is not None and found.grade == "stop"
+        harness = {n: f"Turn {n} of 30." for n in range(8)}
+        assert turn_loop(recent_steps(talk([one] * 8, harness), 64), LIMITS) is not None
+
+
+class TestEdits:
+    def test_edits_that_pile_up(self):
+        text = "    logger.info('here we are')\n" * 3
+        steps = [
+            step("insert", f"The file has {100 + 3 * n} lines {'abcdefghi'[n] * 9}", path="a.py",
+                 insert_line=40, text=text)
+            for n in range(8)
+        ]  # fmt: skip
+        assert ends_in(steps[:4]) is None
+        assert ends_in(steps[:5]) == ("nudge", "gen.action_loop.accumulating", 5)
+        assert ends_in(steps) == ("stop", "gen.action_loop.accumulating", 8)
+
+    def test_the_same_edit_with_other_steps_in_between(self):
+        steps = []
+        for n in range(8):
+            steps.append(step("write", "ok", path="a.py", content="print('hello')\n"))
+            steps.append(sh(f"cat {'abcdefgh'[n]}", "abcdefgh"[n]))
+        assert ends_in(steps[:-1]) == ("stop", "gen.action_loop.accumulating", 8)
+
+    def test_the_same_edit_fails_each_time(self):
+        edit = step("edit", "ERROR: old_str was not found", path="a.py", old_str="x", new_str="y")
+        steps = [edit, sh("cat a.py", "a"), edit, sh("cat b.py", "b"), edit]
+        assert ends_in(steps[:3]) is None
+        assert ends_in(steps) == ("nudge", "gen.action_loop", 3)
+
+    def test_drifting_line_numbers(self):
+        text = "import os\nimport sys\nimport json\n"
+        steps = [
+            step("insert", f"inserted at {n}", path="a.py", insert_line=n, text=text)
+            for n in range(10, 60, 4)
+        ]
+        assert ends_in(steps[:6]) is None
+        assert ends_in(steps[:7]) == ("nudge", "gen.action_loop.near", 7)
+        assert ends_in(steps[:12]) == ("stop", "gen.action_loop.near", 12)
+
+    def test_failures_on_one_target_are_told_and_never_stopped(self):
+        steps = []
+        for n in range(20):
+            steps.append(
+                step("edit", "No replacement was performed", path="a.py", old_str="abc" * (n + 1))
+            )
+            steps.append(step("view", "text" + "x" * n, path="a.py"))
+        assert ends_in(steps[:8]) is None
+        assert ends_in(steps[:9]) == ("nudge", "behaviour.error_streak", 5)
+        assert ends_in(steps[:-1]) == ("nudge", "behaviour.error_streak", 20)
+
+
+class TestHistory:
+    def test_unanswered_calls_and_odd_arguments(self):
+        call = Call(id="x", name="sh", arguments="not json")
+        messages = [Message("assistant", calls=(call,)), Message("user", "no")]
+        assert recent_steps(messages, 9) == []
+        messages.append(Message("tool", "r", call_id="x"))
+        (only,) = recent_steps(messages, 9)
+        assert (only.name, only.edit, only.aim) == ("sh", None, "")
+
+    def test_only_the_end_of_a_long_history_is_read(self):
+        steps = [("bash", json.dumps({"command": f"echo {n}"}), str(n)) for n in range(300)]
+        messages = talk(steps)
+        assert [one.head for one in recent_steps(messages, 7)] == [str(n) for n in range(293, 300)]
+        assert len(recent_steps(messages, 999)) == 300
+
+    def test_parallel_calls_stay_whole(self):
+        calls = tuple(Call(id=str(n), name="read", arguments=f"[{n}]") for n in range(4))
+        messages = [Message("assistant", calls=calls)]
+        messages += [Message("tool", str(n), call_id=str(n)) for n in range(4)]
+        assert [one.arguments for one in recent_steps(messages, 2)] == ["[2]", "[3]"]
+
+    @given(st.lists(st.sampled_from("aab"), max_size=60))
+    def test_a_restart_changes_no_decision(self, names):
+        steps = [(name, "{}", "r") for name in names]
+        online, last = TurnLoop(LIMITS), None
+        for one in recent_steps(talk(steps), 999):
+            last = online.feed(one)
+        rebuilt = turn_loop(recent_steps(talk(steps), 64), LIMITS)
+        assert (last is None) == (rebuilt is None)
+        if last is not None and rebuilt is not None:
+            assert (last.grade, last.finding.mode_id) == (rebuilt.grade, rebuilt.finding.mode_id)
+
+    @given(st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=20), st.text(max_size=9))))
+    def test_any_history_is_read(self, steps):
+        turn_loop(recent_steps(talk(steps), 64), LIMITS)

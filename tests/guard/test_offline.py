@@ -1,0 +1,125 @@
+"""The rules over recordings."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from seatrial.core import trace as events
+from seatrial.core.config import GuardSpec
+from seatrial.core.generation import Caps, Finish, Usage
+from seatrial.core.message import Call, Message, tools_digest
+from seatrial.core.trace import TraceEvent
+from seatrial.guard import Replay, gateway_rules, replay
+from tests.guard.streams import WRITE, XML
+
+LOOP = "I will read the file again, then stop. " * 400
+LONG = "\n".join(f"value_{n} = {n * 7919 % 1013}" for n in range(900))
+
+
+class Recording:
+    """A trace in the making."""
+
+    def __init__(self) -> None:
+        self.events: list[TraceEvent] = []
+        self._seq = count()
+        self._history = [Message("user", "Do it.")]
+        self._say(self._history[0])
+
+    def turn(self, message: Message, finish: Finish, completion: int, **fields: object) -> None:
+        number = len(self._history)
+        self._add(
+            events.Request,
+            turn=number,
+            id=f"r{number}",
+            messages=tuple(m.digest for m in self._history),
+            tools_digest=tools_digest((WRITE,)),
+            caps=Caps(max_tokens=100_000),
+        )
+        self._say(message)
+        self._add(
+            events.Response,
+            turn=number,
+            id=f"r{number}",
+            message=message.digest,
+            finish=finish,
+            usage=Usage(prompt=10, completion=completion),
+            **fields,
+        )
+        self._history.append(message)
+        for call in message.calls:
+            result = Message("tool", f"ok {number}", call_id=call.id)
+            self._say(result)
+            self._history.append(result)
+
+    def _say(self, m: Message) -> None:
+        self._add(
+            events.MessageEvent,
+            turn=0,
+            digest=m.digest,
+            role=m.role,
+            text=m.text,
+            think=m.think,
+            calls=m.calls,
+            call_id=m.call_id,
+        )
+
+    def _add(self, kind: type, **fields: object) -> None:
+        seq = next(self._seq)
+        self.events.append(kind(seq=seq, t=float(seq), **fields))
+
+    def replay(self) -> Replay:
+        return replay(self.events, lambda: gateway_rules(GuardSpec()), (WRITE,))
+
+
+def write(number: int, content: str = LONG) -> Message:
+    body = f'{{"path":"{number}.py","content":{events.msgspec.json.encode(content).decode()}}}'
+    return Message("assistant", "I write it.", calls=(Call(f"c{number}", "write", body),))
+
+
+def test_a_loop_is_cut_and_sound_writes_are_not_touched() -> None:
+    recording = Recording()
+    for number in range(3):
+        recording.turn(write(number), Finish.TOOL_CALLS, 4000)
+    recording.turn(Message("assistant", LOOP), Finish.LENGTH, 4000)
+    recording.turn(Message("assistant", LONG), Finish.LENGTH, 4000)
+    found = recording.replay()
+    assert (found.turns, found.length_stops, found.cut_length_stops) == (5, 2, 1)
+    assert (found.sound_writes, found.touched_writes) == (3, 0)
+    assert 3000 < found.saved_tokens < 4000
+    assert found.by_rule == {"text_loop": 1}
+    assert found.summary() == (
+        f"would have cut 1 of 2 length stops, saved {found.saved_tokens} tokens, "
+        "touched 0 of 3 legitimate calls"
+    )
+
+
+def test_a_call_in_text_would_have_been_rescued() -> None:
+    recording = Recording()
+    recording.turn(Message("assistant", XML), Finish.STOP, 50)
+    [seen] = recording.replay().seen
+    assert (seen.rule, seen.decision.action, seen.saved_tokens) == ("rescue", "edit", 0)
+    assert seen.request == "r1"
+
+
+def test_a_cut_call_stands_in_the_raw_text() -> None:
+    recording = Recording()
+    cut = XML[:90]
+    recording.turn(Message("assistant", ""), Finish.LENGTH, 50, raw=cut)
+    assert any("cut" in seen.decision.finding.detail for seen in recording.replay().seen)
+
+
+def test_recordings_add_up() -> None:
+    recording = Recording()
+    recording.turn(Message("assistant", LOOP), Finish.LENGTH, 60_000)
+    one = recording.replay()
+    both = one + one
+    assert both.length_stops == 2 and len(both.seen) == 2 * len(one.seen)
+    assert "saved 1" in both.summary() and "k tokens" in both.summary()
+
+
+def test_a_broken_recording_is_no_error() -> None:
+    recording = Recording()
+    recording.turn(Message("assistant", LOOP), Finish.LENGTH, 100)
+    for left_out in range(len(recording.events)):
+        kept = [event for n, event in enumerate(recording.events) if n != left_out]
+        replay(kept, lambda: gateway_rules(GuardSpec()))

@@ -36,6 +36,7 @@ GROUNDS = {
     "turns": "recorded turns",
     "log": "the server's log",
     "gguf": "the model file",
+    "concurrency": "how many requests are meant to run at a time",
 }
 
 

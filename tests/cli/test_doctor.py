@@ -104,3 +104,16 @@ def test_wrong_usage_is_one_line_and_a_hint(words, capsys):
 
 def test_nothing_listens(capsys):
     assert main(["doctor", "http://127.0.0.1:9"]) == 69
+
+
+def test_json_holds_the_error_too(capsys):
+    assert main(["doctor", "--json", "http://127.0.0.1:9"]) == 69
+    out, err = capsys.readouterr()
+    assert set(json.loads(out)) == {"error", "hint"} and "error: " in err
+
+
+async def test_a_wanted_key_names_the_ways_to_give_it(capsys):
+    async with personality("openai", "needs_key") as server:
+        assert await seatrial("doctor", "--json", server.url) != 0
+    hint = json.loads(capsys.readouterr().out)["hint"]
+    assert "SEATRIAL_API_KEY" in hint and "--api-key-env" in hint

@@ -115,3 +115,21 @@ async def test_the_facts_of_a_running_server_are_checked_too(capsys):
 def test_a_server_that_is_not_there_is_one_line_and_69(capsys):
     code, out, err = lint(capsys, "--url", "http://127.0.0.1:1")
     assert code == 69 and out == "" and err.startswith("error: ") and "hint: " in err
+
+
+def test_the_model_file_is_read_where_it_lies_here(tmp_path, capsys):
+    from tests.serve.tiny_gguf import write_tiny_model
+
+    model = write_tiny_model(tmp_path / "tiny.gguf", context=2048)
+    code, out, err = lint(capsys, "--command", f"llama-server -m {model} -c 65536", "--rule", "W04")
+    assert code == 0 and "trained for 2,048" in out and err == ""
+    model.write_bytes(model.read_bytes()[:100])
+    code, out, err = lint(capsys, "--command", f"llama-server -m {model} -c 65536", "--rule", "W04")
+    assert code == 0 and "truncated" in err and "not checked: 1 rule" in out
+
+
+def test_what_is_not_checked_names_only_what_is_missing(script, capsys):
+    _, out, _ = lint(capsys, script, "--rule", "W01", "--json")
+    assert json.loads(out)["not_checked"] == {"W01": "client"}
+    _, out, _ = lint(capsys, script, "--rule", "W01")
+    assert out.endswith("more would be with the client's configuration (1)\n")

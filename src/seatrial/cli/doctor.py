@@ -64,6 +64,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    try:
+        return _run(args)
+    except SeatrialError as error:
+        if args.json:  # whoever reads stdout gets an object in any case
+            _write_json(_failure(error))
+        raise
+
+
+def _run(args: argparse.Namespace) -> int:
     configs = read_configs(args.config, dict(os.environ))
     configs += [read_command(text) for text in args.command]
     gpu_bytes = _card_bytes(args.gpu)
@@ -78,7 +87,11 @@ def run(args: argparse.Namespace) -> int:
                 raise
             failed.append(error)
             sys.stderr.write(f"error: {error.message}\n")
-    _write(found, args.json, gpu_bytes)
+    if args.json:
+        rows = [*found, *(_failure(error) for error in failed)]
+        _write_json(rows[0] if len(visits) == 1 else rows)
+    else:
+        _write(found, gpu_bytes)
     codes = [EXIT_CODES[one.verdict] for one in found] + [error.exit_code for error in failed]
     return max(codes, key=_worse, default=0)
 
@@ -176,11 +189,17 @@ def _step(url: str | None) -> OnStep:
     return say
 
 
-def _write(found: list[Examination], as_json: bool, gpu_bytes: int | None) -> None:
-    if as_json:
-        rows: object = found[0] if len(found) == 1 else found
-        sys.stdout.buffer.write(msgspec.json.encode(rows) + b"\n")
-        return
+def _failure(error: SeatrialError) -> dict[str, str | None]:
+    """What `--json` shows of a server that could not be examined."""
+    return {"error": error.message, "hint": error.hint}
+
+
+def _write_json(rows: object) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(rows) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _write(found: list[Examination], gpu_bytes: int | None) -> None:
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     sys.stdout.write("\n".join(examination_text(one, gpu_bytes=gpu_bytes, color=color)
                                for one in found))  # fmt: skip

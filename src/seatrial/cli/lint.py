@@ -17,6 +17,7 @@ from seatrial.report.findings import findings_text, not_checked_text, summary
 from seatrial.serve.facts import ServerFacts
 from seatrial.serve.lint.diff import patch
 from seatrial.serve.lint.load import KINDS, read_command, read_configs
+from seatrial.serve.lint.model_files import read_headers
 from seatrial.serve.lint.rule import Report, Rule, Severity, lint, registered
 from seatrial.serve.lint.subject import ClientConfig, ServerConfig, Subject
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         sys.stdout.write(findings_text(report.findings, color=color))
         sys.stdout.write(summary(report.findings, len(report.checked)))
-        sys.stdout.write(not_checked_text(report.not_checked, subject.grounds()))
+        sys.stdout.write(not_checked_text(report.not_checked, asked=args.url is not None))
     return _code(report)
 
 
@@ -75,6 +76,9 @@ def _subject(args: argparse.Namespace) -> Subject:
     configs += [read_command(text) for text in args.command]
     facts = asyncio.run(_facts(args.url, args.model)) if args.url else None
     servers = [one for one in configs if isinstance(one, ServerConfig)]
+    headers, notes = read_headers(servers, here=Path.cwd())
+    for note in notes:
+        sys.stderr.write(f"note: {note}\n")
     if facts is not None and facts.command is not None and not servers:
         # A server that was started by something else has no command line that lint could read.
         with suppress(UserError):
@@ -83,6 +87,7 @@ def _subject(args: argparse.Namespace) -> Subject:
         servers=tuple(servers),
         clients=tuple(one for one in configs if isinstance(one, ClientConfig)),
         facts=facts,
+        headers=headers,
         asked=args.model,
     )
 

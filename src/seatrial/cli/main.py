@@ -34,6 +34,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("run", "run", "run a suite on one or more arms"),
     Command("resume", "resume", "finish a run that was interrupted"),
     Command("serve", "serve", "start a model under our eye, attested"),
+    Command(
+        "gateway", "gateway", "put a proxy in front of a server: any client, repaired and bounded"
+    ),
     Command("attest", "attest", "say what a server really serves"),
     Command("witness", "witness", "tell attest elsewhere what is served on this machine"),
     Command("lint", "lint", "check settings of servers and clients for known mistakes"),

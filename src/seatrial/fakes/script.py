@@ -80,7 +80,7 @@ class After(msgspec.Struct, frozen=True):
     """No byte for some seconds, as during a long prefill, then another reply."""
 
     seconds: float
-    reply: Say | CallTools | Refuse | Hang | Loop | Drop = msgspec.field(default_factory=Say)
+    reply: Reply = msgspec.field(default_factory=Say)
 
 
 Reply = Say | CallTools | Refuse | Hang | Loop | Drop | After

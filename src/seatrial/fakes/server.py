@@ -113,6 +113,10 @@ class ScriptedServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def count(self, characters: int) -> None:
+        """Add what was sent of a generation."""
+        self.sent_characters += characters
+
     def bodies(self, path: str) -> list[Any]:
         """The bodies that came to `path`."""
         return [request.body for request in self.received if request.path == path]
@@ -183,13 +187,13 @@ class ScriptedServer:
             task.add_done_callback(self._sending.discard)
         self.generating += 1
         try:
-            if isinstance(reply, After):
+            while isinstance(reply, After):
                 await asyncio.sleep(reply.seconds)
                 reply = reply.reply
             if isinstance(reply, Refuse):
                 return _json(reply.body, reply.status)
             if isinstance(reply, Say | CallTools) and chat and await self._wants_whole(request):
-                self.sent_characters += frames.characters(reply)
+                self.count(frames.characters(reply))
                 return await _whole(request, reply, self.lies.model)
             return await self._act(request, reply, chat)
         except (asyncio.CancelledError, ConnectionError):
@@ -215,7 +219,7 @@ class ScriptedServer:
             case Say():
                 await self._say(request, response, reply, chat)
             case CallTools():
-                self.sent_characters += frames.characters(reply)
+                self.count(frames.characters(reply))
                 for data in frames.call_frames(reply, self.lies.model):
                     await response.write(data)
                 await self._end_chat(response, reply, reply.completion_tokens)
@@ -232,14 +236,14 @@ class ScriptedServer:
         if chat:
             for piece in say.think:
                 await response.write(frames.delta({"reasoning_content": piece}, model))
-                self.sent_characters += len(piece)
+                self.count(len(piece))
                 if say.pause_seconds:
                     await asyncio.sleep(say.pause_seconds)
         for index, piece in enumerate(say.pieces):
             if say.pause_seconds:
                 await asyncio.sleep(say.pause_seconds)
             await response.write(frames.text_frame(piece, model, chat, index))
-            self.sent_characters += len(piece)
+            self.count(len(piece))
         if say.end == "done" and chat:
             await self._end_chat(response, say, _tokens(say))
         elif say.end == "done":

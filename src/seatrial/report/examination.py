@@ -13,8 +13,9 @@ from seatrial.report.findings import findings_text, not_checked_text, summary
 from seatrial.report.visible import one_line, visible
 from seatrial.serve.doctor import Estimate, Examination
 from seatrial.serve.facts import Fact, ServerFacts
-from seatrial.serve.memory import Part, beside_card
-from seatrial.serve.survey.survey import Survey
+from seatrial.serve.memory import STEP_TOKENS, Part, beside_card
+from seatrial.serve.survey.survey import Observation, Survey
+from seatrial.serve.what_if import cautions, most_tokens
 
 _SAMPLER = ("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "dry_multiplier")
 _GIB = 1024**3
@@ -43,17 +44,25 @@ def _served(found: Examination) -> Iterator[tuple[str, str]]:
     facts, attestation = found.facts, found.attestation
     assert facts is not None
     yield "server", " ".join(filter(None, (facts.family.title, _value(facts.version))))
-    yield "model", _fact(facts.model)
+    weights = attestation.weights if attestation is not None else None
+    yield "model", _fact(facts.model or _seen(weights.path if weights else None))
     if attestation is not None:
         why = "" if not attestation.reasons else f" ({attestation.reasons[0]})"
         yield "proof", f"{attestation.grade}{why}"
-        weights = attestation.weights.sha256[:16] if attestation.weights is not None else None
-        yield "weights", f"sha256 {weights}…" if weights else _fact(facts.digest)
-    yield "quantization", _fact(facts.quantization)
+        yield "weights", f"sha256 {weights.sha256[:16]}…" if weights else _fact(facts.digest)
+    yield (
+        "quantization",
+        _fact(facts.quantization or _seen(weights.quantization if weights else None)),
+    )
     yield "window", _window(facts)
     yield "slots", _slots(facts)
     yield "sampler", _sampler(facts)
     yield "template", _template(facts)
+
+
+def _seen(value: str | None) -> Fact[str] | None:
+    """What the file that the process has open says."""
+    return None if value is None else Fact(value, "the model file of the process")
 
 
 def _window(facts: ServerFacts) -> str:
@@ -94,11 +103,22 @@ def _measured(survey: Survey) -> Iterator[str]:
     )
     for one in survey.observations:
         if one.id.startswith("speed.") and one.values:
-            yield f"  {one_line(one.said)}"
+            yield f"  {one_line(one.said)}{_attention(one)}"
     for one in unknown:
         yield f"  not judged: {one_line(one.said)}"
     for id_, reason in survey.skipped.items():
         yield f"  not asked: {id_}: {one_line(reason)}"
+
+
+def _attention(point: Observation) -> str:
+    """The settings that decide a speed, where the command line says them."""
+    keys, values = (point.values.get(f"cache_type_{side}") for side in "kv")
+    known = []
+    if keys or values:
+        known.append(f"KV cache {keys or 'f16'}/{values or 'f16'}")
+    if flash := point.values.get("flash_attention"):
+        known.append(f"flash attention {flash}")
+    return visible(f" ({', '.join(known)})") if known else ""
 
 
 def _memory(estimate: Estimate, gpu_bytes: int | None) -> Iterator[str]:
@@ -112,10 +132,28 @@ def _memory(estimate: Estimate, gpu_bytes: int | None) -> Iterator[str]:
     yield f"  on the card: {likely / _GIB:.2f} GiB likely"
     if gpu_bytes is not None:
         yield f"  {beside_card(memory, gpu_bytes).said}"
-        largest = estimate.largest_window_tokens
-        yield f"  the largest -c that surely fits: {largest or 'none'}"
+        yield f"  {_largest(estimate)}"
+    most = most_tokens(memory.trained_window_tokens, setup)
+    if most is not None and (setup.ctx_size or 0) > most:
+        yield f"  the model was trained for {memory.trained_window_tokens} tokens: -c above {most}"
+        yield "  takes memory, and no request gets more of it"
+    for one in cautions(setup):
+        yield f"  {one.severity.value} {one.rule}: {one.title}: {one.seen.partition(': ')[2]}"
+        yield f"    fix: {one.fix}"
     for sentence in memory.assumed:
         yield f"  assumed: {sentence}"
+
+
+def _largest(estimate: Estimate) -> str:
+    """The largest window, and which of card and training bounds it."""
+    largest = estimate.largest_window_tokens
+    if largest is None:
+        return "the largest -c that surely fits: none"
+    said = f"the largest -c that surely fits: {largest}"
+    most = most_tokens(estimate.memory.trained_window_tokens, estimate.setup)
+    if most is None or largest + STEP_TOKENS <= most:
+        return said
+    return f"{said} (all that the model was trained for; the card may hold more)"
 
 
 def _range(part: Part) -> str:
@@ -129,7 +167,7 @@ def _ends(found: Examination) -> Iterator[str]:
     for part, reason in found.failed.items():
         yield f"{part}: {one_line(reason)}"
     yield summary(found.report.findings, len(found.report.checked)).rstrip()
-    yield from not_checked_text(found.report.not_checked).splitlines()
+    yield from not_checked_text(found.report.not_checked, asked=found.url is not None).splitlines()
 
 
 def _rows(pairs: Iterator[tuple[str, str]]) -> list[str]:

@@ -24,8 +24,10 @@ _GROUNDS = {
     "survey": "a survey by `seatrial doctor`",
     "turns": "recorded turns",
     "log": "the server's log",
-    "gguf": "the model file",
+    "gguf": "the model file on this machine",
+    "concurrency": "a planned number of requests at a time",
 }
+_SILENT = "facts that this server does not tell"
 
 
 def findings_text(findings: Sequence[Finding], *, color: bool = False) -> str:
@@ -47,10 +49,12 @@ def summary(findings: Sequence[Finding], checked: int) -> str:
     return f"{said or 'nothing found'} by {checked} rules\n"
 
 
-def not_checked_text(not_checked: Mapping[str, str], there: Collection[str] = ()) -> str:
+def not_checked_text(
+    not_checked: Mapping[str, str], there: Collection[str] = (), *, asked: bool = False
+) -> str:
     """One line: how many rules did not run, and with what more of them would; empty if all ran.
 
-    `there` = the grounds that are there already.
+    `there` = the grounds that are there already; `asked` = a server was named and asked.
     """
     if not not_checked:
         return ""
@@ -58,8 +62,9 @@ def not_checked_text(not_checked: Mapping[str, str], there: Collection[str] = ()
     for need in not_checked.values():
         for ground in sorted({*need.replace(" or ", "+").split("+")} - {*there}):
             needs[ground] = needs.get(ground, 0) + 1
+    words = _GROUNDS | ({"facts": _SILENT} if asked else {})
     said = ", ".join(
-        f"{_GROUNDS.get(ground, ground)} ({count})"
+        f"{words.get(ground, ground)} ({count})"
         for ground, count in sorted(needs.items(), key=lambda pair: -pair[1])
     )
     total = len(not_checked)

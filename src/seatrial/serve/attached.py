@@ -17,7 +17,7 @@ from seatrial.chat.failures import RefusedError, TimedOutError
 from seatrial.chat.transport import Transport
 from seatrial.core.errors import EngineError, FormatError, UnattestedError
 from seatrial.serve.attestation import Attestation, describe_server
-from seatrial.serve.canary import Canary
+from seatrial.serve.canary import Canary, steps_gap
 from seatrial.serve.expectation import Expectation, expect
 from seatrial.serve.facts import ServerFacts
 from seatrial.serve.families import read_facts
@@ -30,7 +30,11 @@ from seatrial.serve.witness_client import Witness, ask_witness
 
 CANARY_SECONDS = 180.0
 """Of all its requests together; a large model may have to be loaded first."""
+CHANGED_HINT = "stop what swaps models on this server, or give one model its own server"
 _LLAMA_CPP = "llama.cpp"
+_ROUNDING = 0.6
+"""Natural logarithm: four times what a new and a known prompt differ by on a tiny model; another
+model differs by more in nearly every token."""
 
 
 async def attest_url(
@@ -41,11 +45,13 @@ async def attest_url(
     api_key: str | None = None,
     witness: Witness | None = None,
     canary_seconds: float = CANARY_SECONDS,
+    load_seconds: float = CANARY_SECONDS,
 ) -> Attestation:
     """Describe and prove the server at `url`.
 
     `model` is the id that a client of it sends, `expected` the model that a person means: a
-    path of this machine, a digest or an id.
+    path of this machine, a digest or an id. `load_seconds`: for the first canary of a server
+    that has to load the model for it.
 
     Raises:
         UserError: not a URL of a server.
@@ -59,7 +65,12 @@ async def attest_url(
         naming = name_model(facts, testimony, model, expected)
         if naming.refused is not None:
             raise UnattestedError(naming.refused, hint=naming.hint)
-        canary, silent = await _canary(server, facts, naming, canary_seconds)
+        cold = is_cold(facts, naming.id)
+        first_seconds = max(canary_seconds, load_seconds) if cold else canary_seconds
+        canary, silent = await _canary(server, facts, naming, first_seconds, canary_seconds)
+        if cold:  # what it is could not be seen before it was there
+            facts = await read_facts(server, model=naming.id)
+            testimony, here, unseen = await _witnessed(server.url, witness)
         adapters = await _adapters(server, facts)
     if here and testimony is not None and not await _same_process(server.url, testimony):
         testimony, unseen = None, "the process behind the port changed while it was looked at"
@@ -78,6 +89,12 @@ async def attest_url(
         testimony=testimony,
         expectation=expectation,
     )
+
+
+def is_cold(facts: ServerFacts, model: str | None) -> bool:
+    """Whether a request for `model` makes this server load it."""
+    loads = facts.family.loads_on_request and facts.family.listing != "cache"
+    return loads and facts.loaded is not None and model not in facts.loaded
 
 
 _HINT = "find out which program holds the port, and start the server that is meant"
@@ -155,22 +172,46 @@ def _holder(host: str, port: int) -> tuple[int, int, bool] | None:
 
 
 async def _canary(
-    server: Transport, facts: ServerFacts, naming: Naming, seconds: float
+    server: Transport, facts: ServerFacts, naming: Naming, first_seconds: float, seconds: float
 ) -> tuple[Canary, list[str]]:
-    """The canary, and why there is none."""
+    """The canary, and why there is none.
+
+    Only llama.cpp can be told to leave its cache alone. The others sing once before it counts:
+    a prompt that was never there is computed in other pieces than one that was, and a small
+    model shows the rounding.
+    """
     family = facts.family.id
     if naming.id is None and family != _LLAMA_CPP:
         return Canary(), ["no canary: it is not known which model to ask for"]
     template = facts.template.value if facts.template is not None else None
+    cold, within = None, first_seconds
     try:
-        async with asyncio.timeout(seconds):
-            return await sing_anywhere(server, family, model=naming.id, template=template), []
+        if family != _LLAMA_CPP:
+            async with asyncio.timeout(first_seconds):
+                cold = await sing_anywhere(server, family, model=naming.id, repeats=1)
+            within = seconds
+        async with asyncio.timeout(within):
+            canary = await sing_anywhere(server, family, model=naming.id, template=template)
     except (TimeoutError, TimedOutError):
-        return Canary(), [f"no canary: no answer in {seconds:g} s"]
+        return Canary(), [f"no canary: no answer in {within:g} s"]
     except RefusedError:
         raise
     except EngineError as error:
         return Canary(), [f"no canary: {error.message}"]
+    if cold is not None and (part := _another(cold, canary)) is not None:
+        said = f"the model that answers changed during the examination: {part}"
+        raise UnattestedError(said, hint=CHANGED_HINT)
+    return canary, []
+
+
+def _another(cold: Canary, warm: Canary) -> str | None:
+    """Where the two differ by more than any cache explains."""
+    for one, other in ((cold.raw, warm.raw), (cold.chat, warm.chat)):
+        if one is None or other is None or "text" in (one.kind, other.kind):
+            continue
+        if part := steps_gap(one.steps, other.steps, _ROUNDING):
+            return part
+    return None
 
 
 async def _adapters(server: Transport, facts: ServerFacts) -> tuple[ServedAdapter, ...] | None:

@@ -22,7 +22,7 @@ import msgspec
 from seatrial.chat.failures import RefusedError
 from seatrial.chat.transport import Limits, Transport
 from seatrial.core.errors import EngineError, SeatrialError, UnattestedError, UserError
-from seatrial.serve.attached import attest_url
+from seatrial.serve.attached import CHANGED_HINT, attest_url, is_cold
 from seatrial.serve.attestation import Attestation
 from seatrial.serve.canary import difference
 from seatrial.serve.facts import ServerFacts
@@ -42,15 +42,20 @@ from seatrial.serve.witness_client import Witness
 
 SCHEMA_VERSION = 1
 MAX_LOG_LINES = 20_000
-CANARY_SECONDS: dict[Depth, float] = {"quick": 60.0, "full": 180.0, "overflow": 180.0}
+CANARY_SECONDS: dict[Depth, float] = {"quick": 20.0, "full": 180.0, "overflow": 180.0}
+LOAD_SECONDS: dict[Depth, float] = {"quick": 60.0, "full": 300.0, "overflow": 300.0}
+"""For a model that the first request loads."""
+_FIRST_SECONDS: dict[Depth, float] = {"quick": 25.0, "full": 180.0, "overflow": 180.0}
+"""For the first answer of the survey."""
 LIMITS = Limits(connect_seconds=5.0, json_seconds=20.0)
 
 Verdict = Literal["sound", "faulty", "inconclusive", "unattested"]
 EXIT_CODES: dict[Verdict, int] = {"sound": 0, "faulty": 1, "inconclusive": 2, "unattested": 3}
 
 _SECOND_CANARY = "second canary"
-_KEY_HINT = "name the URL and put its key into SEATRIAL_API_KEY, or use --api-key-env"
-_CHANGED_HINT = "stop what swaps models on this server, or give one model its own server"
+_KEY_HINT = "name the URL and put its key into SEATRIAL_API_KEY, or use --api-key-env NAME"
+_CORE = ("answers.chat", "answers.stream")
+"""What has to be seen right before anything is called sound."""
 
 Config = ServerConfig | ClientConfig
 OnStep = Callable[[str], None]
@@ -174,38 +179,72 @@ async def _ask(visit: Visit, url: str, found: _Found, on_step: OnStep) -> None:
         on_step("asks what it is")
         found.facts = await read_facts(server, model=visit.model)
         on_step("looks at its process and takes the canary")
-        try:
-            found.attestation = await attest_url(
-                url,
-                model=visit.model,
-                expected=visit.expected,
-                api_key=visit.api_key,
-                witness=visit.witness,
-                canary_seconds=CANARY_SECONDS[visit.depth],
-            )
-        except UnattestedError as error:
-            found.refused = error
+        await _attest(visit, url, server.url, found)
+        if found.refused is not None:
             found.failed["survey"] = "not made: a request could load or measure the wrong model"
             return
-        except RefusedError as error:
-            if error.status in (401, 403):
-                raise EngineError(f"{server.url} wants a key", hint=_KEY_HINT) from None
-            found.failed["attestation"] = error.message
-        except SeatrialError as error:
-            found.failed["attestation"] = error.message
-        asked = found.attestation.asked if found.attestation is not None else visit.model
         try:
-            found.survey = await survey(
-                server,
-                found.facts,
-                depth=visit.depth,
-                model=asked,
-                on_progress=lambda probe: on_step(probe.title),
-            )
+            await _survey(visit, server, found.facts, found, on_step)
         except SeatrialError as error:
             found.failed["survey"] = error.message
+        if (seen := found.survey) is not None:
+            if (other := seen.bad("identity.same_model")) is not None:
+                found.refused = UnattestedError(other.said, hint=CHANGED_HINT)
+            if other is not None or seen.bad("answers.chat") or seen.bad("answers.alive"):
+                return
         on_step("takes the canary again")
         await _same_at_the_end(server, found)
+
+
+async def _attest(visit: Visit, url: str, shown: str, found: _Found) -> None:
+    """`shown`: the URL without a login in it."""
+    try:
+        found.attestation = await attest_url(
+            url,
+            model=visit.model,
+            expected=visit.expected,
+            api_key=visit.api_key,
+            witness=visit.witness,
+            canary_seconds=CANARY_SECONDS[visit.depth],
+            load_seconds=LOAD_SECONDS[visit.depth],
+        )
+    except UnattestedError as error:
+        found.refused = error
+    except RefusedError as error:
+        if error.status in (401, 403):
+            raise EngineError(f"{shown} wants a key", hint=_KEY_HINT) from None
+        found.failed["attestation"] = error.message
+    except SeatrialError as error:
+        found.failed["attestation"] = error.message
+
+
+async def _survey(
+    visit: Visit, server: Transport, facts: ServerFacts, found: _Found, on_step: OnStep
+) -> None:
+    """Ask the loaded model; its facts are read again where a request had to load it."""
+    attested, first_seconds = found.attestation, _FIRST_SECONDS[visit.depth]
+    asked = attested.asked if attested is not None else visit.model
+    if facts.family.loads_on_request:
+        sang = attested is not None and attested.canary.kind is not None
+        if is_cold(facts, asked) and not sang:
+            first_seconds = LOAD_SECONDS[visit.depth]
+        facts = found.facts = await _loaded(server, facts, asked)
+    found.survey = await survey(
+        server,
+        facts,
+        depth=visit.depth,
+        model=asked,
+        first_seconds=first_seconds,
+        on_progress=lambda probe: on_step(probe.title),
+    )
+
+
+async def _loaded(server: Transport, facts: ServerFacts, model: str | None) -> ServerFacts:
+    """The facts as they are now that the model was asked for; `facts` where that fails."""
+    try:
+        return await read_facts(server, model=model)
+    except SeatrialError:
+        return facts
 
 
 async def _same_at_the_end(server: Transport, found: _Found) -> None:
@@ -224,7 +263,7 @@ async def _same_at_the_end(server: Transport, found: _Found) -> None:
         return
     if (part := difference(first.canary, again)) is not None:
         found.refused = UnattestedError(
-            f"the model that answers changed during the examination: {part}", hint=_CHANGED_HINT
+            f"the model that answers changed during the examination: {part}", hint=CHANGED_HINT
         )
 
 
@@ -312,11 +351,24 @@ def _verdict(visit: Visit, found: _Found, report: Report) -> Verdict:
         return "sound"
     if found.unmet is not None:
         return "inconclusive"
-    seen = found.survey.observations if found.survey is not None else ()
-    answered = any(one.verdict != "unknown" for one in seen)
     if _SECOND_CANARY in found.failed:  # who answered the survey is not known
         return "inconclusive"
-    return "sound" if answered and found.attestation is not None else "inconclusive"
+    open_ = _not_judged(found.survey)
+    return "sound" if open_ is None and found.attestation is not None else "inconclusive"
+
+
+def _not_judged(seen: Survey | None) -> str | None:
+    """What was not seen although nothing can be called sound without it; None = all was."""
+    if seen is None:
+        return "no answer to judge"
+    for id_ in _CORE:
+        one = seen.find(id_)
+        if one is None or one.verdict == "unknown":
+            return one.said if one is not None else f"{id_} was not asked"
+    judged = sum(one.verdict != "unknown" for one in seen.observations)
+    if judged < 2 * len(seen.skipped):
+        return "most was not asked: " + next(iter(seen.skipped.values()))
+    return None
 
 
 def _line(verdict: Verdict, found: _Found, report: Report) -> str:
@@ -333,10 +385,10 @@ def _line(verdict: Verdict, found: _Found, report: Report) -> str:
     if verdict == "inconclusive":
         if found.unmet is not None:
             return f"INCONCLUSIVE: {found.unmet}"
-        why = "; ".join(f"{part}: {reason}" for part, reason in found.failed.items())
-        return (
-            f"INCONCLUSIVE: {what}: not everything could be asked ({why or 'no answer to judge'})"
-        )
+        reasons = [f"{part}: {reason}" for part, reason in found.failed.items()]
+        if "survey" not in found.failed and (open_ := _not_judged(found.survey)) is not None:
+            reasons.append(open_)
+        return f"INCONCLUSIVE: {what}: not everything could be asked ({'; '.join(reasons)})"
     return f"SOUND: {what}: no errors, {warnings}"
 
 

@@ -64,6 +64,8 @@ class MemoryEstimate(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     assumed: tuple[str, ...] = ()
     """What the headers do not say and was assumed, a sentence each."""
+    trained_window_tokens: int | None = None
+    """What llama-server gives a request at most, whatever the memory allows."""
 
     def total(self, where: Where) -> tuple[int, int, int]:
         """Low, likely and high bytes of all parts there."""
@@ -136,7 +138,11 @@ def estimate(
         )
         parts.append(driver)
         assumed.append("driver and kernels of the card: 400 MiB, not measured")
-    return MemoryEstimate(parts=tuple(parts), assumed=tuple(assumed))
+    return MemoryEstimate(
+        parts=tuple(parts),
+        assumed=tuple(assumed),
+        trained_window_tokens=header.trained_window_tokens,
+    )
 
 
 def beside_card(found: MemoryEstimate, card_bytes: int) -> Fit:

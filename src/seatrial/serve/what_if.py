@@ -14,7 +14,8 @@ import msgspec
 
 from seatrial.core.errors import UserError
 from seatrial.serve.gguf import GgufHeader
-from seatrial.serve.lint.subject import ServerConfig
+from seatrial.serve.lint.rule import Finding, lint, registered
+from seatrial.serve.lint.subject import Place, ServerConfig, Setting, Subject
 from seatrial.serve.lint.windows import AUTO_SLOTS
 from seatrial.serve.memory import (
     CACHE_TYPES,
@@ -39,6 +40,7 @@ KEYS: dict[str, str] = {
 """Short word -> long one; both may be written."""
 
 MAX_WINDOW_TOKENS = 1 << 24
+_CACHE_RULES = frozenset({"K02", "K03", "K04"})
 _NUMBER = re.compile(r"([0-9]{1,12})([kK]?)")
 _SWITCH = {"on": True, "1": True, "true": True, "auto": True, "off": False, "0": False}
 _SWITCH["false"] = False
@@ -167,13 +169,38 @@ def largest_window(
         found = estimate_of(header, tried, draft=draft, projector=projector)
         return beside_card(found, card_bytes).verdict == "fits"
 
-    trained = header.trained_window_tokens or MAX_WINDOW_TOKENS
-    most = trained if setup.shared else trained * setup.slots
+    most = most_tokens(header.trained_window_tokens, setup) or MAX_WINDOW_TOKENS
     low, high = 0, min(most, MAX_WINDOW_TOKENS) // STEP_TOKENS
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
     return low * STEP_TOKENS or None
+
+
+def most_tokens(trained_window_tokens: int | None, setup: Setup) -> int | None:
+    """The largest `-c` of which llama-server gives all: no request has more than the model was
+    trained for. None = not known."""
+    if trained_window_tokens is None:
+        return None
+    return trained_window_tokens if setup.shared else trained_window_tokens * setup.slots
+
+
+def cautions(setup: Setup) -> tuple[Finding, ...]:
+    """What is known to go wrong with the types of the cache, whatever the memory says."""
+    place = Place("what-if")
+    options = {
+        name: Setting(value, place, f"--{name} {value}")
+        for name, value in (
+            ("cache-type-k", setup.cache_type_k),
+            ("cache-type-v", setup.cache_type_v),
+            ("flash-attn", "on" if setup.flash_attn else "off"),
+            ("n-gpu-layers", setup.n_gpu_layers),
+        )
+        if value is not None
+    }
+    server = ServerConfig(family="llama.cpp", name="what-if", place=place, options=options)
+    rules = [one for one in registered() if one.id in _CACHE_RULES]
+    return lint(Subject(servers=(server,)), rules).findings
 
 
 def _value(name: str, text: str) -> object:

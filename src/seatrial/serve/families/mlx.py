@@ -2,15 +2,18 @@
 
 Nothing that it says tells which model answers: only its own command line does. There is no
 window and no limit, so a long conversation ends with the memory. Source: mlx_lm/server.py of
-0.32.2 (do_GET, handle_models_request, generate_response, main), and that server run. In: answers
-and the process behind the port. Out: `ServerFacts`.
+0.32.2 (do_GET, handle_models_request, generate_response, main), and that server run. In: answers,
+the process behind the port, and the folder of its model where that lies here. Out: `ServerFacts`.
 """
 
 from __future__ import annotations
 
+import asyncio
+
 from seatrial.chat.transport import Transport
 from seatrial.serve.facts import Fact, ServerFacts, Traits
 from seatrial.serve.families.family import Answer, Answers
+from seatrial.serve.families.folder import with_folder
 from seatrial.serve.families.owner import owner_of
 from seatrial.serve.families.reading import at, ids, knob, option, rows
 
@@ -77,7 +80,7 @@ class Mlx:
             notes.append(_UNNAMED)
         if adapter is not None:
             notes.append(f"an adapter is loaded over the model: {adapter}")
-        return ServerFacts(
+        facts = ServerFacts(
             url=server.url,
             family=TRAITS,
             model=None if named is None else Fact(named, "argv"),
@@ -87,6 +90,7 @@ class Mlx:
             pid=owner.pid,
             notes=tuple(notes),
         )
+        return facts if named is None else await asyncio.to_thread(with_folder, facts, named)
 
 
 def _lists(answer: Answer | None) -> bool:

@@ -1,16 +1,20 @@
 """A server that lists models as OpenAI does, and of which nothing else is known.
 
 The last resort: what it lists is repeated, every number that looks like a window is only
-declared. In: answers. Out: `ServerFacts`.
+declared. One such server is known by its command line: `python -m llama_cpp.server`, which says
+nothing of its window. Source: llama-cpp-python llama_cpp/server/settings.py (`n_ctx`, `model`).
+In: answers and the process behind the port. Out: `ServerFacts`.
 """
 
 from __future__ import annotations
+
+import msgspec
 
 from seatrial.chat.transport import Transport
 from seatrial.serve.facts import Fact, ServerFacts, Traits
 from seatrial.serve.families.family import Answers
 from seatrial.serve.families.owner import owner_of
-from seatrial.serve.families.reading import at, body, count_fact, ids, rows, text
+from seatrial.serve.families.reading import at, body, count_fact, ids, option, rows, text, whole
 
 TRAITS = Traits(
     id="openai",
@@ -22,6 +26,7 @@ TRAITS = Traits(
     echoes_model=True,
 )
 
+_LLAMA_CPP_PYTHON = "llama_cpp.server"
 _WINDOWS = (
     ("max_model_len",),
     ("context_length",),
@@ -55,7 +60,7 @@ class OpenAi:
         if model is None and len(listed) == 1:
             row = listed[0]
         owner = await owner_of(server.url)
-        return ServerFacts(
+        facts = ServerFacts(
             url=server.url,
             family=TRAITS,
             listed=ids(answers),
@@ -64,6 +69,20 @@ class OpenAi:
             pid=owner.pid,
             notes=(_WINDOW, _MODEL, *owner.notes),
         )
+        return _of_llama_cpp_python(facts, owner.words)
+
+
+def _of_llama_cpp_python(facts: ServerFacts, words: tuple[str, ...]) -> ServerFacts:
+    """`facts` with what the command line of that server says; others are left alone."""
+    if _LLAMA_CPP_PYTHON not in words:
+        return facts
+    window, path = whole(option(words, "--n_ctx")), option(words, "--model")
+    return msgspec.structs.replace(
+        facts,
+        model=Fact(path, "argv") if path else None,
+        window=Fact(window, "argv") if window else None,
+        notes=tuple(one for one in facts.notes if not (window and one == _WINDOW)),
+    )
 
 
 def _declared(row: object) -> tuple[Fact[int], ...]:

@@ -14,6 +14,7 @@ from seatrial.serve.families.asking import Asked
 from seatrial.serve.families.family import Answer
 
 _ROOT = "give the root URL of the server, such as http://127.0.0.1:8080"
+_KEY = "put the key of this server into SEATRIAL_API_KEY, or use --api-key-env NAME"
 _FIRST = "/v1/models"
 
 
@@ -26,7 +27,7 @@ def explained(url: str, asked: Asked) -> SeatrialError:
     if isinstance(asked.failures.get(_FIRST), FormatError):
         return _endless(url)
     if any(answer.status in (401, 403) for answer in answers):
-        return UserError(f"{url} wants a key, or another one", hint="give the key of this server")
+        return UserError(f"{url} wants a key, or another one", hint=_KEY)
     if any("HTTP request to an HTTPS server" in answer.text for answer in answers):
         return UserError(f"{url} speaks https", hint=f"use {_other(url)}")
     if all(answer.status >= 500 for answer in answers):

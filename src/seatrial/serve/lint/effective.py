@@ -20,6 +20,7 @@ from seatrial.serve.facts import ServerFacts
 from seatrial.serve.gguf import GgufHeader
 from seatrial.serve.lint.rule import Check, Problem
 from seatrial.serve.lint.subject import (
+    MAX_NUMBER,
     ClientConfig,
     Place,
     ServerConfig,
@@ -27,7 +28,7 @@ from seatrial.serve.lint.subject import (
     Subject,
     Value,
 )
-from seatrial.serve.lint.windows import facts_are_of, facts_for, is_llama, servers_of
+from seatrial.serve.lint.windows import calls_service, facts_are_of, facts_for, is_llama, servers_of
 
 Origin = Literal["client", "proxy", "server", "gguf", "facts", "default"]
 
@@ -153,6 +154,14 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         """A setting of the server."""
         return None if self.server is None else self.server.options.get(name)
 
+    @property
+    def sets(self) -> dict[str, Setting]:
+        """What a proxy sets for the name that the client asks for."""
+        if self.server is None:
+            return {}
+        mine = self.server.sets_by_id.get(self.client.model, {}) if self.client else {}
+        return self.server.sets | mine
+
     def held(self, name: str) -> Held | None:
         """What holds for a sampler field or `max_tokens`; None = nobody knows."""
         found = self._sent(name) or self._flag(name)
@@ -179,7 +188,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     def _sent(self, name: str) -> Held | None:
         words = SPELLINGS[name]
         server = self.server
-        setting = setting_of(server.sets, name) if server else None
+        setting = setting_of(self.sets, name)
         if setting is not None:
             return _of(setting, "proxy")
         if self.client is None or (server and set(words) & set(server.strips)):
@@ -229,14 +238,17 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def routes(subject: Subject) -> Iterator[Route]:
-    """Every pair of a client and the server that it means, and whatever stands alone."""
+    """Every pair of a client and the server that it means, and whatever stands alone.
+
+    What a client sends to a service on the internet is not judged by what holds for llama.cpp.
+    """
     met: set[int] = set()
     for client in subject.clients:
         servers = servers_of(client, subject)
         for server in servers:
             met.add(id(server))
             yield _route(subject, server, client)
-        if not servers:
+        if not servers and not calls_service(client):
             yield Route(client=client, facts=facts_for(client, subject), header=_header(subject))
     for server in subject.servers:
         if id(server) not in met:
@@ -277,10 +289,13 @@ def as_number(value: Value) -> float | None:
     """A number, also one that stands as text; anything else is None."""
     if isinstance(value, bool) or value is None:
         return None
+    if isinstance(value, int):
+        return float(value) if abs(value) <= MAX_NUMBER else None
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
         return None
+    return found if abs(found) <= MAX_NUMBER else None
 
 
 def plain(value: Value) -> str:
@@ -318,12 +333,14 @@ def build_of(route: Route) -> int | None:
 
 def _route(subject: Subject, server: ServerConfig, client: ClientConfig | None) -> Route:
     mine = facts_are_of(server, subject)
-    header = subject.header if mine or len(subject.servers) == 1 else None
+    header = subject.header_of(server) or (subject.header if mine else None)
     return Route(server=server, client=client, facts=subject.facts if mine else None, header=header)
 
 
 def _header(subject: Subject) -> GgufHeader | None:
-    return subject.header if len(subject.clients) == 1 else None
+    """Of a client whose server is not among the files: the only one that there is."""
+    alone = len(subject.clients) == 1 and not subject.servers
+    return subject.header if alone else None
 
 
 def _of(setting: Setting, origin: Origin) -> Held:

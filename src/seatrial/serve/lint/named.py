@@ -59,17 +59,22 @@ def template_arguments(route: Route) -> Iterator[tuple[str, Any, Setting]]:
     server, client = route.server, route.client
     groups: list[dict[str, Setting]] = []
     if server is not None:
-        groups += [server.options, server.sets]
+        groups += [server.options, route.sets]
     if client is not None:
         groups += [client.sampling, client.options]
     for group in groups:
-        for key, setting in group.items():
-            last = re.split(r"[.\[\]]", key)[-1].replace("-", "_")
-            if last in ("chat_template_kwargs", "default_chat_template_kwargs"):
-                for name, value in _object(setting.value).items():
-                    yield name, value, setting
-            elif "chat_template_kwargs" in key.replace("-", "_") or last in _SWITCHES:
-                yield last, setting.value, setting
+        yield from arguments(group)
+
+
+def arguments(group: dict[str, Setting]) -> Iterator[tuple[str, Any, Setting]]:
+    """Arguments of the chat template that stand in one group of settings."""
+    for key, setting in group.items():
+        last = re.split(r"[.\[\]]", key)[-1].replace("-", "_")
+        if last in ("chat_template_kwargs", "default_chat_template_kwargs"):
+            for name, value in _object(setting.value).items():
+                yield name, value, setting
+        elif "chat_template_kwargs" in key.replace("-", "_") or last in _SWITCHES:
+            yield last, setting.value, setting
 
 
 def thinking_off(route: Route) -> Setting | None:

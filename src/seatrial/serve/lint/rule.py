@@ -43,6 +43,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What to change, with the exact flag or line: `set -np 1, or -c 131072`."""
     place: Place | None = None
     edit: Edit | None = None
+    severity: Severity | None = None
+    """Only where this place is less sure than the rule is."""
 
 
 Check = Callable[[Subject], Iterable[Problem]]
@@ -86,7 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     checked: tuple[str, ...]
     """Ids of the rules that ran."""
     not_checked: dict[str, str]
-    """Id -> the ground that is missing."""
+    """Id -> the ground that is missing: `a+b or c` = both, or else that one."""
 
 
 _REGISTRY: dict[str, Rule] = {}
@@ -135,7 +137,7 @@ def lint(subject: Subject, rules: Iterable[Rule] | None = None) -> Report:
     not_checked: dict[str, str] = {}
     for one in registered() if rules is None else rules:
         if not any(there >= set(grounds) for grounds in one.needs):
-            not_checked[one.id] = " or ".join("+".join(g for g in way) for way in one.needs)
+            not_checked[one.id] = _missing(one, there)
             continue
         checked.append(one.id)
         findings += _findings(one, subject)
@@ -143,11 +145,18 @@ def lint(subject: Subject, rules: Iterable[Rule] | None = None) -> Report:
     return Report(findings=tuple(findings), checked=tuple(checked), not_checked=not_checked)
 
 
+def _missing(one: Rule, there: frozenset[Ground]) -> str:
+    """What would have to be added for it to run, without what is there already."""
+    ways = [[ground for ground in way if ground not in there] for way in one.needs]
+    least = [way for way in ways if not any({*other} < {*way} for other in ways)]
+    return " or ".join(dict.fromkeys("+".join(way) for way in least))
+
+
 def _findings(one: Rule, subject: Subject) -> Iterator[Finding]:
     for problem in one.check(subject):
         yield Finding(
             rule=one.id,
-            severity=one.severity,
+            severity=problem.severity or one.severity,
             title=one.title,
             seen=problem.seen,
             why=one.why,

@@ -16,6 +16,8 @@ from seatrial.serve.facts import ServerFacts
 from seatrial.serve.gguf import GgufHeader
 from seatrial.serve.survey.survey import Survey
 
+MAX_NUMBER = 10**18
+"""What is larger is no number of tokens, slots or seconds, whatever it was meant to be."""
 Value = str | int | float | bool | None
 
 
@@ -55,6 +57,8 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Request fields that a proxy in front takes away (llama-swap stripParams)."""
     sets: dict[str, Setting] = {}
     """Request fields that it sets (setParams)."""
+    sets_by_id: dict[str, dict[str, Setting]] = {}
+    """Another name of the model -> the fields that are set for who asks by it (setParamsByID)."""
     proxy: dict[str, Setting] = {}
     """Keys of a proxy that hold for this model: `ttl`, `concurrencyLimit`, `capabilities.context`,
     `aliases`, `group.swap`, `group.persistent`, `healthCheckTimeout`, `timeouts.connect`,
@@ -68,8 +72,9 @@ class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     def number(self, name: str) -> float | None:
         """The value of an option if it is a number."""
         value = self.get(name)
-        ok = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return float(value) if ok else None  # type: ignore[arg-type]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return float(value) if abs(value) <= MAX_NUMBER else None
 
 
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +85,8 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     place: Place
     base_url: Setting | None = None
+    hosted: bool = False
+    """Whether its provider is a service on the internet whose address it knows by itself."""
     window: Setting | None = None
     """Tokens that it believes it has."""
     max_tokens: Setting | None = None
@@ -124,9 +131,9 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     """Beginning of the reasoning."""
 
 
-Ground = Literal["config", "client", "facts", "survey", "turns", "log", "gguf"]
+Ground = Literal["config", "client", "facts", "survey", "turns", "log", "gguf", "concurrency"]
 """What a rule can stand on: server settings, client settings, facts, a survey, recorded turns,
-the server's log, the header of the model file."""
+the server's log, the header of the model file, how many requests are meant to run at a time."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,12 +148,24 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of the server's own log."""
     header: GgufHeader | None = None
     """Of the model file that is served."""
+    headers: dict[str, GgufHeader] = {}
+    """Of the model files that settings name: by the value of `model`, as it is written there."""
     asked: str | None = None
     """The model id that the person's client asks for."""
     expected: str | None = None
     """The model that the person means to run: a path, a digest or an id."""
     extra: dict[str, Any] = {}
     """`gpu_bytes`, `platform`, … where known."""
+
+    def header_of(self, server: ServerConfig) -> GgufHeader | None:
+        """The header of the model file that this server serves, if it was read."""
+        named = self.headers.get(str(server.get("model")))
+        return named or (self.header if len(self.servers) == 1 else None)
+
+    def concurrency(self) -> int | None:
+        """How many requests are meant to run at a time, if somebody said it."""
+        stated = self.extra.get("concurrency")
+        return stated if isinstance(stated, int) and not isinstance(stated, bool) else None
 
     def grounds(self) -> frozenset[Ground]:
         """The kinds of ground that are there."""
@@ -157,6 +176,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
             "survey": self.survey is not None,
             "turns": bool(self.turns),
             "log": bool(self.log),
-            "gguf": self.header is not None,
+            "gguf": self.header is not None or bool(self.headers),
+            "concurrency": self.concurrency() is not None,
         }
         return frozenset(name for name, present in there.items() if present)

@@ -7,13 +7,22 @@ to 256 (checked against build b11549). In: parts of a `Subject`. Out: windows an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from seatrial.serve.facts import ServerFacts
-from seatrial.serve.lint.subject import ClientConfig, Place, ServerConfig, Setting, Subject
+from seatrial.serve.lint.subject import (
+    MAX_NUMBER,
+    ClientConfig,
+    Place,
+    ServerConfig,
+    Setting,
+    Subject,
+    Value,
+)
 from seatrial.serve.memory import STEP_TOKENS
 
 AUTO_SLOTS = 4
@@ -28,7 +37,32 @@ _WINDOW_OPTIONS = {
     "lm-studio": "context-length",
     "ollama": "num_ctx",
 }
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_LOOPBACK = frozenset(
+    {"localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "host.containers.internal"}
+)
+_EVERYWHERE = frozenset({"0.0.0.0", "::", "*", "", "[::]"})
+_USUAL_PORTS: dict[str, tuple[int, ...]] = {
+    "llama.cpp": (8080, 9931),
+    "llama.cpp-router": (8080, 9931),
+    "llama-swap": (8080,),
+    "ollama": (11434,),
+    "lm-studio": (1234,),
+    "vllm": (8000,),
+    "sglang": (30000,),
+    "mlx": (8080,),
+}
+_SERVICES = tuple(
+    f".{host}"
+    for host in (
+        "anthropic.com", "openai.com", "openai.azure.com", "openrouter.ai", "deepseek.com",
+        "googleapis.com", "groq.com", "mistral.ai", "x.ai", "together.xyz", "together.ai",
+        "fireworks.ai", "cerebras.ai", "moonshot.ai", "moonshot.cn", "z.ai", "bigmodel.cn",
+        "dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com", "githubcopilot.com",
+        "router.huggingface.co", "api.nvidia.com", "deepinfra.com", "opencode.ai", "minimax.io",
+    )
+)  # fmt: skip
+"""Ends of the hosts of services on the internet: none of them is a server of the files."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -103,11 +137,11 @@ def _llama_window(server: ServerConfig) -> Window | None:
 def whole(setting: Setting | None) -> int | None:
     """The value as a whole number; environment variables and Modelfiles give digits as text."""
     value = None if setting is None else setting.value
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         return int(value)
-    return int(value) if isinstance(value, str) and value.strip().isdigit() else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if abs(value) <= MAX_NUMBER else None
 
 
 def margin(window_tokens: int) -> int:
@@ -116,11 +150,71 @@ def margin(window_tokens: int) -> int:
 
 
 def servers_of(client: ClientConfig, subject: Subject) -> list[ServerConfig]:
-    """The servers that this client means: by the model's id, or the only one there is."""
-    named = [one for one in subject.servers if client.model in names_of(one)]
-    if named or len(subject.servers) != 1:
+    """The servers that this client means: those that its address can be, and of these the one
+    that has the model's id, or the only one that is left. None is better than a wrong one."""
+    sure: list[ServerConfig] = []
+    maybe: list[ServerConfig] = []
+    for server in subject.servers:
+        can = _can_be(client, server)
+        if can is not False:
+            (sure if can else maybe).append(server)
+    possible = sure or maybe
+    named = [one for one in possible if client.model in names_of(one)]
+    if named:
         return named
-    return list(subject.servers)
+    if len(possible) != 1 or (not sure and _is_contested(client, possible[0], subject)):
+        return []
+    return possible
+
+
+def calls_service(client: ClientConfig) -> bool:
+    """Whether it calls a service on the internet, which is none of our servers."""
+    mine = endpoint(url_of(client))
+    return client.hosted if mine is None else f".{mine[0]}".endswith(_SERVICES)
+
+
+def _can_be(client: ClientConfig, server: ServerConfig) -> bool | None:
+    """Whether the address of the client is that of the server; None = nobody knows."""
+    mine = endpoint(url_of(client))
+    if calls_service(client):
+        return False
+    if mine is None:  # nothing is written here, or nothing that is a URL
+        return None
+    host, port = mine
+    bound = server.get("host") if not server.proxy else None
+    if not _reaches(host, bound):
+        return False
+    listens = None if server.proxy else whole(server.options.get("port"))
+    return None if listens is None else listens == port
+
+
+def _is_contested(client: ClientConfig, server: ServerConfig, subject: Subject) -> bool:
+    """Whether clients of several addresses may mean a server whose address nobody knows, and
+    this one does not call where such a server usually listens."""
+    mine = endpoint(url_of(client))
+    others = {
+        where
+        for one in subject.clients
+        if (where := endpoint(url_of(one))) is not None and _can_be(one, server) is None
+    }
+    usual = _USUAL_PORTS.get(server.family, ())
+    if len({*others, mine} - {None}) < 2:
+        return False
+    return mine is None or mine[1] not in usual or sum(one[1] in usual for one in others) > 1
+
+
+def _reaches(host: str, bound: Value) -> bool:
+    """Whether a server that is bound to an address can be reached by this host name."""
+    if not isinstance(bound, str) or bound in _EVERYWHERE or "$" in bound:
+        return True
+    if bound in _LOOPBACK or host == "localhost":
+        return bound in _LOOPBACK and host == "localhost"
+    named = not (_is_ip(host) and _is_ip(bound))  # nobody here knows what a name stands for
+    return named or host == bound
+
+
+def _is_ip(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdecimal()
 
 
 def names_of(server: ServerConfig) -> set[str]:
@@ -193,4 +287,4 @@ def url_of(client: ClientConfig) -> str | None:
 
 def _same_address(client: ClientConfig, url: str) -> bool:
     mine = endpoint(url_of(client))
-    return mine is None or mine == endpoint(url)
+    return not client.hosted if mine is None else mine == endpoint(url)

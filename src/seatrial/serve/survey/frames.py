@@ -25,6 +25,8 @@ from seatrial.serve.survey.reply import (
     written,
 )
 
+_NONE: tuple[Any, ...] = (None, {})
+
 
 class Gathered:
     """What came of one stream so far."""
@@ -45,6 +47,11 @@ class Gathered:
         self._calls: dict[int, list[str]] = {}
         self._finish: str | None = None
         self._common: dict[str, Any] = {}
+
+    @property
+    def began(self) -> bool:
+        """Whether any event came."""
+        return bool(self._raw)
 
     def take(self, data: bytes) -> bool:
         """Take one event; whether the stream is worth reading on."""
@@ -104,7 +111,7 @@ class Gathered:
         for call in calls:
             self._piece(as_dict(call))
         self._finish = as_word(choice.get("finish_reason")) or self._finish
-        self._common |= {k: v for k, v in common(body).items() if v not in (None, {})}
+        self._common |= {k: v for k, v in common(body).items() if v is not False and v not in _NONE}
         return bool(content or thought or calls)
 
     def _piece(self, call: dict[str, Any]) -> None:

@@ -41,6 +41,8 @@ def why_not(reply: Reply) -> str:
     """Why a reply can tell nothing, as the end of a sentence."""
     if reply.broken == "endless":
         return "the answer went on far past its cap"
+    if reply.broken == "lost" and reply.status:
+        return f"the stream broke off after {len(reply.text)} characters: {reply.error[:200]}"
     if not reply.ok:
         where = f" ({reply.status})" if reply.status else ""
         return f"the request failed{where}: {reply.error[:200]}"

@@ -61,6 +61,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
+    counts_nothing: bool = False
+    """`usage` came, with a zero where there were tokens."""
     timings: dict[str, Any] = {}
     model: str | None = None
     seconds: float = 0.0
@@ -129,8 +131,11 @@ def common(body: dict[str, Any]) -> dict[str, Any]:
     usage = as_dict(body.get("usage"))
     timings = as_dict(body.get("timings"))
     cached = as_number(as_dict(usage.get("prompt_tokens_details")).get("cached_tokens"))
+    prompt = as_number(usage.get("prompt_tokens"))
     return {
-        "prompt_tokens": as_number(usage.get("prompt_tokens")),
+        # No prompt is empty: a zero is no count.
+        "prompt_tokens": prompt or None,
+        "counts_nothing": prompt == 0,
         "completion_tokens": as_number(usage.get("completion_tokens")),
         "cached_tokens": as_number(timings.get("cache_n")) if cached is None else cached,
         "timings": timings,

@@ -11,17 +11,22 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
+import msgspec
+
 from seatrial.chat.failures import RefusedError
 from seatrial.chat.transport import Transport
 from seatrial.core.errors import BudgetError, EngineError, FormatError, UserError
 from seatrial.serve.facts import ServerFacts
-from seatrial.serve.survey.observe import bad
+from seatrial.serve.survey.observe import bad, good
 from seatrial.serve.survey.probes import PROBES
 from seatrial.serve.survey.session import Session
 from seatrial.serve.survey.survey import Depth, Observation, Probe, Survey
 
 OnProgress = Callable[[Probe], None]
 """Called before each probe."""
+
+_STEADY = "answers.steady"
+_UNSTEADY = "not known, because requests fail now and then"
 
 FAILED = "the probe itself failed"
 """Begins the reason of a skipped probe that broke: a defect of ours."""
@@ -42,12 +47,14 @@ async def survey(
     max_seconds: float | None = None,
     max_requests: int = _REQUESTS,
     request_seconds: float | None = None,
+    first_seconds: float | None = None,
     only: Collection[str] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Survey:
     """Ask `server` what it really does.
 
     `model`: the id that requests name. `only`: ids of probes; they run whatever their depth.
+    `first_seconds`: for the first request, where more or less is due than for a model to load.
 
     Raises:
         EngineError: nothing answers, or it wants a key that was not given.
@@ -62,7 +69,8 @@ async def survey(
         max_requests=max_requests,
         max_seconds=seconds,
         request_seconds=_REQUEST_SECONDS[depth] if request_seconds is None else request_seconds,
-        first_seconds=seconds / 2 if request_seconds is None else None,
+        first_seconds=_first_seconds(seconds, request_seconds, first_seconds),
+        patient=depth != "quick",
     )
     start = time.monotonic()
     await _reachable(server)
@@ -74,6 +82,12 @@ async def survey(
         seconds=time.monotonic() - start,
         skipped=skipped,
     )
+
+
+def _first_seconds(total: float, request: float | None, first: float | None) -> float | None:
+    if first is not None:
+        return first
+    return total / 2 if request is None else None
 
 
 async def _ask_all(
@@ -101,9 +115,47 @@ async def _ask_all(
         if session.lost > lost and not await _alive(session.server):
             over = f"the server went away during the probe {probe.id}"
             found.append(bad("answers.alive", over, session.replies[-1], probe=probe.id))
-        elif any(one.id == "answers.chat" and one.verdict == "bad" for one in found):
-            over = "the chat endpoint does not answer"
-    return found, skipped
+        elif probe.id == "answers":
+            over = _hopeless(found)
+    return _steadily(session, found, "answers" in {probe.id for probe in probes}), skipped
+
+
+def _hopeless(found: list[Observation]) -> str | None:
+    """Why nothing more is worth asking."""
+    bad_ones = {one.id for one in found if one.verdict == "bad"}
+    if "answers.chat" in bad_ones:
+        return "the chat endpoint does not answer"
+    if "stops.max_tokens" in bad_ones:
+        return "answers do not end at max_tokens, so each further question would take too long"
+    return None
+
+
+def _steadily(session: Session, found: list[Observation], all_: bool) -> list[Observation]:
+    """`found`, with whether the server failed and then answered the same request.
+
+    What failed once may have failed by the same chance elsewhere, so it proves nothing more.
+    """
+    failed = session.stumbles
+    if not failed:
+        steady = good(_STEADY, "no request failed that was answered when it was sent again")
+        return [*found, steady] if all_ and session.replies else found
+    said = (
+        f"fails now and then: {len(failed)} of {session.requests} requests failed and were "
+        f"answered when they were sent again: {failed[0].error[:200]}"
+    )
+    cleared = [
+        msgspec.structs.replace(one, verdict="unknown", said=f"{_UNSTEADY}: {one.said}")
+        if one.verdict == "bad" and _from_failure(one)
+        else one
+        for one in found
+    ]
+    steady = bad(_STEADY, said, failed[0], failed=len(failed), requests=session.requests)
+    return [*cleared, steady]
+
+
+def _from_failure(one: Observation) -> bool:
+    status = one.values.get("status")
+    return isinstance(status, int) and status >= 500 and one.id != "tools.parse_failure"
 
 
 def _chosen(depth: Depth, only: Collection[str] | None) -> list[Probe]:
@@ -144,5 +196,5 @@ def _check_key(session: Session) -> None:
     refused = [reply for reply in session.replies if reply.status in (401, 403)]
     if refused and len(refused) == len(session.replies):
         status, url = refused[0].status, session.server.url
-        hint = "give the key that this server wants"
+        hint = "put the key of this server into SEATRIAL_API_KEY, or use --api-key-env NAME"
         raise EngineError(f"{url} answers {status} to every request", hint=hint)

@@ -31,6 +31,13 @@ _SLACK_FRAMES = 64
 """Frames beyond twice the cap: then the server does not keep it, and is left."""
 _LONGEST_TIMEOUTS = 2
 """Requests in a row without an answer: the rest would only wait."""
+_TRIES = 3
+"""Of one request, once the server has failed and answered the same request again."""
+_PARSER = "failed to parse"
+"""llama.cpp's parser refuses the same text every time: no failure that comes and goes."""
+_PATIENCE = 8.0
+_LEAST_PATIENCE_SECONDS = 12.0
+"""Later requests may take so many times what the slowest took so far, and at least so long."""
 
 
 class Session:
@@ -46,8 +53,12 @@ class Session:
         max_seconds: float = 120.0,
         request_seconds: float = 30.0,
         first_seconds: float | None = None,
+        patient: bool = True,
     ) -> None:
-        """`first_seconds`: for the first request, which may have to wait for a model to load."""
+        """`first_seconds`: for the first request, which may have to wait for a model to load.
+
+        Not `patient`: a server that has answered fast is not waited for as long as a new one.
+        """
         self.server = server
         self.facts = facts
         self.model = model_to_ask(facts, model)
@@ -56,12 +67,18 @@ class Session:
         self.requests = 0
         self.lost = 0
         """Requests that met no server at all."""
+        self.stumbles: list[Reply] = []
+        """Failures of requests that the server answered when they were sent once more."""
+        self.no_stream: Reply | None = None
+        """A stream that failed where the same in one piece did not: no more are asked."""
         self.hot: dict[str, Any] | None = None
         """Fields of the hottest request that this server takes, once that is known."""
         self._max_requests = max_requests
         self._request_seconds = request_seconds
         self._first_seconds = request_seconds if first_seconds is None else first_seconds
         self._deadline = time.monotonic() + max_seconds
+        self._patient = patient
+        self._slowest_seconds: float | None = None
         self._timeouts = 0
         self._asks_usage = True
         self._memory: dict[str, Reply] = {}
@@ -73,6 +90,10 @@ class Session:
     def remaining_seconds(self) -> float:
         """What is left of the budget."""
         return self._deadline - time.monotonic()
+
+    def hurry(self, seconds: float) -> None:
+        """From now on no request may take longer."""
+        self._request_seconds = min(self._request_seconds, seconds)
 
     async def once(self, key: str, ask: Callable[[], Awaitable[Reply]]) -> Reply:
         """The answer to a question that several probes share; asked the first time only."""
@@ -122,26 +143,42 @@ class Session:
             return None
 
     async def _ask(self, path: str, body: dict[str, Any], stream: bool, model: str | None) -> Reply:
-        self._spend()
         named = model or self.model
         if named is not None:
             body["model"] = named
         reply = Reply(asked=body, path=path, streamed=stream)
-        start = time.monotonic()
-        try:
-            reply = await (self._stream(reply) if stream else self._whole(reply))
-        except RefusedError as error:
-            if stream and self._asks_usage and b"stream_options" in error.body:
-                self._asks_usage = False
-                return await self._ask(path, body, stream, model)
-            reply = _failed(reply, error)
-        except (EngineError, FormatError) as error:
-            reply = _failed(reply, error)
-        reply = msgspec.structs.replace(reply, seconds=time.monotonic() - start)
+        if stream and self.no_stream is not None:
+            return msgspec.structs.replace(reply, broken="refused", error=_NO_STREAM)
+        self._spend()
+        reply = await self._tried(reply)
+        failed: list[Reply] = []
+        tries = _TRIES if self.stumbles else 2
+        while _may_pass(reply) and len(failed) + 1 < tries and self._has_budget():
+            failed.append(reply)
+            self.requests += 1
+            reply = await self._tried(Reply(asked=body, path=path, streamed=stream))
+        if failed and not _may_pass(reply):
+            self.stumbles += [one for one in failed if one.status != _BUSY]
         self._timeouts = self._timeouts + 1 if reply.broken == "timeout" else 0
         self.lost += reply.broken == "lost"
+        if reply.ok:
+            self._slowest_seconds = max(reply.seconds, self._slowest_seconds or 0.0)
         self.replies.append(reply)
         return reply
+
+    async def _tried(self, reply: Reply) -> Reply:
+        """What comes of one request, whatever it is."""
+        start = time.monotonic()
+        try:
+            found = await (self._stream(reply) if reply.streamed else self._whole(reply))
+        except RefusedError as error:
+            if reply.streamed and self._asks_usage and b"stream_options" in error.body:
+                self._asks_usage = False
+                return await self._tried(reply)
+            found = _failed(reply, error)
+        except (EngineError, FormatError) as error:
+            found = _failed(reply, error)
+        return msgspec.structs.replace(found, seconds=time.monotonic() - start)
 
     async def _whole(self, reply: Reply) -> Reply:
         body = await self.server.post_json(
@@ -165,15 +202,24 @@ class Session:
                 async for event in events:
                     if not gathered.take(event.data):
                         break
-        except TimedOutError as error:
-            if gathered.first_seconds is None:
+        except RefusedError:
+            raise
+        except EngineError as error:
+            if not gathered.began:
                 raise
-            gathered.give_up("timeout", error.message)
+            kind: Broken = "timeout" if isinstance(error, TimedOutError) else "lost"
+            gathered.give_up(kind, error.message)
         return gathered.complete(reply)
 
     def _seconds(self) -> float:
         longest = self._request_seconds if self.replies else self._first_seconds
+        if not self._patient and self._slowest_seconds is not None:
+            due = max(_LEAST_PATIENCE_SECONDS, _PATIENCE * self._slowest_seconds)
+            longest = min(longest, due)
         return max(0.1, min(longest, self.remaining_seconds()))
+
+    def _has_budget(self) -> bool:
+        return self.requests < self._max_requests and self.remaining_seconds() > 0
 
     def _spend(self) -> None:
         if self.requests >= self._max_requests:
@@ -214,6 +260,18 @@ def model_to_ask(facts: ServerFacts, model: str | None) -> str | None:
         f"{facts.url} serves {len(facts.listed)} models and has none of them in memory",
         hint=f"name one: --model {facts.listed[0]}",
     )
+
+
+_NO_STREAM = "not asked: streams do not work"
+_BUSY = 503
+"""It loads, or has too much to do: it says so, and is no failure."""
+
+
+def _may_pass(reply: Reply) -> bool:
+    """Whether a request failed in a way that sending it once more could mend."""
+    if reply.broken == "lost":
+        return True
+    return reply.status >= 500 and reply.status != 501 and _PARSER not in reply.error.lower()
 
 
 def _failed(reply: Reply, error: EngineError | FormatError) -> Reply:

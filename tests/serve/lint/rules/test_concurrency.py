@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from seatrial.serve.lint.rule import lint, registered
 from seatrial.serve.lint.subject import Subject, Turn
 from seatrial.serve.survey.survey import Observation, Survey
 from tests.serve.lint.clean import client, facts, fires, header, server, settings
@@ -95,12 +96,19 @@ def test_n03_by_the_log() -> None:
     assert fires(Subject(servers=(swap(),), log=("<qwen> health check passed",)), "N03") == []
 
 
-@pytest.mark.parametrize(("concurrency", "count"), [(4, 0), (5, 1), (None, 0)])
-def test_n04_slots(concurrency: int | None, count: int) -> None:
-    extra = {} if concurrency is None else {"concurrency": concurrency}
+@pytest.mark.parametrize(("concurrency", "count"), [(4, 0), (5, 1)])
+def test_n04_slots(concurrency: int, count: int) -> None:
+    extra = {"concurrency": concurrency}
     by_config = Subject(servers=(server({"parallel": 4}),), extra=extra)
     assert len(fires(by_config, "N04")) == count
     assert len(fires(Subject(facts=facts(slots=4), extra=extra), "N04")) == count
+
+
+def test_n04_needs_a_number_to_compare() -> None:
+    subject = Subject(servers=(server({"parallel": 4}),), facts=facts(slots=4))
+    report = lint(subject, [one for one in registered() if one.id == "N04"])
+    assert report.checked == ()
+    assert report.not_checked == {"N04": "concurrency or turns"}
 
 
 def test_n04_the_limit_of_llama_swap() -> None:

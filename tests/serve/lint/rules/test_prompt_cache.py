@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from seatrial.serve.lint.load import read_config
 from seatrial.serve.lint.rule import Finding
 from seatrial.serve.lint.subject import ServerConfig, Subject, Turn, Value
 from tests.serve.lint.clean import client, fires, header, server, setting
@@ -111,6 +115,34 @@ def test_c04_two_models_that_take_turns() -> None:
     assert not seen("C04", *pair, clients=both[:1])
     together = (proxied("a", group_swap=False), proxied("b", group_swap=True))
     assert not seen("C04", *together, clients=both)
+
+
+def swapped(tmp_path: Path, text: str) -> tuple[ServerConfig, ...]:
+    path = tmp_path / "config.yaml"
+    cmd = "cmd: llama-server --port ${PORT} -c 65536 -np 1 -m"
+    path.write_text(f"models:\n  a:\n    {cmd} a.gguf\n  b:\n    {cmd} b.gguf\n{text}")
+    return tuple(one for one in read_config(path) if isinstance(one, ServerConfig))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "llama-swap's default group"),
+        ("groups:\n  g: {members: [a, b]}\n", "group g (swap: true by default)"),
+        ("groups:\n  g: {members: [a]}\n", "g (exclusive)"),
+        ("groups:\n  g: {swap: false, members: [a, b]}\n", None),
+        ("groups:\n  g: {exclusive: false, persistent: true, members: [a]}\n", None),
+        ("matrix:\n  vars: {x: a, y: b}\n  sets: {both: x & y}\n", None),
+    ],
+)
+def test_c04_the_groups_of_a_file(tmp_path: Path, text: str, said: str | None) -> None:
+    servers = swapped(tmp_path, text)
+    both = (client(model="a"), client(name="opencode", model="b"))
+    found = seen("C04", *servers, clients=both)
+    assert [said] == [said for one in found if said and said in one.seen] if said else not found
+    side = client(name="opencode", model="a", options={"small_model": "local/b"})
+    assert bool(seen("C04", *servers, clients=(side,))) == (said is not None)
+    assert not seen("C04", *servers, clients=both[:1])
 
 
 def test_c05_read_again_every_time() -> None:

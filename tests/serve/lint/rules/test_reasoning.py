@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seatrial.serve.lint.effective import routes
+from seatrial.serve.lint.load import read_config
 from seatrial.serve.lint.rule import Finding
 from seatrial.serve.lint.subject import ServerConfig, Subject, Turn, Value
 from seatrial.serve.survey.survey import Observation, Survey
@@ -130,6 +133,23 @@ def test_r06_a_word_for_a_boolean() -> None:
     assert seen("R06", llama(), clients=(sent,))
     assert not seen("R06", with_kwargs('{"enable_thinking": false}'))
     assert not seen("R06", with_kwargs("not JSON"))
+
+
+def test_r06_for_those_who_ask_by_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "models:\n  q:\n    cmd: llama-server -m q.gguf --port ${PORT} -c 65536\n    filters:\n"
+        "      setParamsByID:\n        q:quick:\n          chat_template_kwargs:\n"
+        "            enable_thinking: 'false'\n          temperature: 0.1\n"
+    )
+    (model,) = read_config(path)
+    assert isinstance(model, ServerConfig)
+    assert "enable_thinking" in only("R06", model).seen
+    # What it sets holds for that name alone.
+    (quick,) = routes(Subject(servers=(model,), clients=(client(model="q:quick"),)))
+    (plain,) = routes(Subject(servers=(model,), clients=(client(model="q"),)))
+    held = quick.held("temperature"), plain.held("temperature")
+    assert [one.value for one in held if one is not None] == [0.1, 0.8]
 
 
 def test_r07_the_soft_switch_of_qwen3() -> None:

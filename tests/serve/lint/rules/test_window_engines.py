@@ -1,4 +1,4 @@
-"""W09-W15: each rule fires where it should and stays silent one step beside it."""
+"""W09-W15, W17: each rule fires where it should and stays silent one step beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from seatrial.serve.lint.rule import Severity
 from seatrial.serve.lint.subject import Subject, Turn
 from tests.serve.lint.clean import client, facts, fires, server
 
@@ -116,3 +117,28 @@ def test_w15_as_recorded() -> None:
     turns = (Turn(number=1, prompt=16_000), Turn(number=2, prompt=30_000))
     assert len(fires(Subject(turns=turns, facts=facts(window=32_000)), "W15")) == 1
     assert fires(Subject(turns=turns, facts=facts(window=32_768)), "W15") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"ctx-size": 512}, 1),
+        ({"ctx-size": 8192, "parallel": 4}, 1),
+        ({"ctx-size": 4096}, 0),
+        ({"ctx-size": 512, "embeddings": True}, 0),
+        ({}, 0),
+    ],
+)
+def test_w17_a_window_for_nothing(options: dict[str, Any], count: int) -> None:
+    found = fires(Subject(servers=(server(options),)), "W17")
+    assert [one.severity for one in found] == [Severity.INFO] * count
+
+
+def test_w17_by_facts_and_for_each_server() -> None:
+    assert "2,048" in fires(Subject(facts=facts(window=2048)), "W17")[0].seen
+    assert not fires(Subject(facts=facts(window=4096)), "W17")
+    assert not fires(Subject(facts=facts()), "W17")
+    # What the server says is worth more than its settings.
+    small = server({"ctx-size": 512})
+    assert not fires(Subject(servers=(small,), facts=facts(window=65_536)), "W17")
+    assert len(fires(Subject(servers=(small, small)), "W17")) == 2

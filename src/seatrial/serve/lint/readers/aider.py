@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from seatrial.serve.lint.readers.clients import options, sampling
+from seatrial.serve.lint.readers.clients import HOSTED, options, sampling
 from seatrial.serve.lint.readers.document import Item
 from seatrial.serve.lint.subject import ClientConfig, Place, Setting
 
@@ -52,6 +52,7 @@ def read_conf(root: Item, source: str) -> list[ClientConfig]:
         ClientConfig(
             client="aider",
             model=_model(root.string("model") or ""),
+            hosted=_is_hosted(root.string("model") or ""),
             place=Place(source, model.line if model is not None else root.line),
             base_url=base.setting(source) if base is not None else None,
             timeout_seconds=timeout.setting(source) if timeout is not None else None,
@@ -77,6 +78,7 @@ def read_settings(root: Item, source: str) -> list[ClientConfig]:
             ClientConfig(
                 client="aider",
                 model=_model(name),
+                hosted=_is_hosted(name),
                 place=Place(source, entry.line),
                 base_url=_at(params, "api_base", source) or _at(params, "base_url", source),
                 max_tokens=_at(params, "max_tokens", source),
@@ -94,6 +96,7 @@ def read_metadata(root: Item, source: str) -> list[ClientConfig]:
         ClientConfig(
             client="aider",
             model=_model(name),
+            hosted=_is_hosted(name),
             place=Place(source, entry.line),
             window=_at(entry, "max_input_tokens", source) or _at(entry, "max_tokens", source),
             options=options([entry], source),
@@ -133,6 +136,11 @@ def _join(first: ClientConfig, second: ClientConfig) -> ClientConfig:
 def _at(item: Item, key: str, source: str) -> Setting | None:
     found = item.get(key)
     return found.setting(source) if found is not None else None
+
+
+def _is_hosted(name: str) -> bool:
+    """By the provider that stands before the model's name; `openai/` may be any address."""
+    return "/" in name and name.partition("/")[0] in HOSTED - {"openai"}
 
 
 def _model(name: str) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from seatrial.core.errors import UserError
 from seatrial.serve.lint.readers.document import Item
 from seatrial.serve.lint.readers.flags import HIDDEN
@@ -29,6 +31,14 @@ SAMPLING = {
     "frequencyPenalty": "frequency_penalty",
 }  # fmt: skip
 """A key of a client's file -> the field of the request."""
+HOSTED = frozenset(
+    "anthropic openai openrouter deepseek google google-vertex gemini vertex_ai groq mistral xai "
+    "azure amazon-bedrock bedrock github-copilot github_copilot togetherai together_ai "
+    "fireworks-ai fireworks_ai cerebras moonshotai zai zhipuai alibaba nvidia deepinfra opencode "
+    "vercel huggingface perplexity cohere minimax kimi-coding openai-codex vercel-ai-gateway "
+    "google-gemini-cli google-antigravity azure-openai-responses".split()
+)
+"""Ids of providers that are services on the internet: clients know their addresses."""
 _SECRETS = ("apikey", "api_key", "api-key", "token", "authorization", "secret", "password")
 
 
@@ -45,7 +55,7 @@ def read_pi(root: Item, source: str) -> list[ClientConfig]:
     """Every model of `models.json`; an entry of `modelOverrides` is stronger than its model."""
     found = []
     providers = root.get("providers")
-    for provider in providers.fields().values() if providers is not None else ():
+    for key, provider in providers.fields().items() if providers is not None else ():
         overrides = provider.get("modelOverrides")
         over = dict(overrides.fields()) if overrides is not None else {}
         models = provider.get("models")
@@ -53,9 +63,20 @@ def read_pi(root: Item, source: str) -> list[ClientConfig]:
             name = model.string("id")
             if name is not None:
                 extra = over.pop(name, None)
-                found.append(_pi_model(name, provider, [model, *_known(extra)], source))
-        found += [_pi_model(name, provider, [model], source) for name, model in over.items()]
+                parts = [model, *_known(extra)]
+                found.append(hosted_by(key, _pi_model(name, provider, parts, source)))
+        found += [
+            hosted_by(key, _pi_model(name, provider, [model], source))
+            for name, model in over.items()
+        ]
     return found
+
+
+def hosted_by(provider: str, client: ClientConfig) -> ClientConfig:
+    """The client of a provider; without an address it calls the one that it knows."""
+    if client.base_url is not None or provider not in HOSTED:
+        return client
+    return msgspec.structs.replace(client, hosted=True)
 
 
 def _pi_model(name: str, provider: Item, parts: list[Item], source: str) -> ClientConfig:
@@ -95,21 +116,24 @@ def read_opencode(root: Item, source: str) -> list[ClientConfig]:
             own = agent if _is_chosen(agent, f"{key}/{name}") else None
             groups = [provider.get("options"), model.get("options"), own]
             found.append(
-                ClientConfig(
-                    client="opencode",
-                    model=model.string("id") or name,
-                    place=Place(source, model.line),
-                    base_url=_first(source, _known(provider.get("options")), "baseURL"),
-                    window=_first(source, _known(model.get("limit")), "context"),
-                    max_tokens=_first(source, _known(model.get("limit")), "output"),
-                    sampling=sampling(groups, source),
-                    timeout_seconds=_shortest(
-                        provider.get("options"),
-                        ("timeout", "headerTimeout", "chunkTimeout"),
-                        source,
-                    ),
-                    options=options(
-                        [root, provider, model], source, without=("provider", "models")
+                hosted_by(
+                    key,
+                    ClientConfig(
+                        client="opencode",
+                        model=model.string("id") or name,
+                        place=Place(source, model.line),
+                        base_url=_first(source, _known(provider.get("options")), "baseURL"),
+                        window=_first(source, _known(model.get("limit")), "context"),
+                        max_tokens=_first(source, _known(model.get("limit")), "output"),
+                        sampling=sampling(groups, source),
+                        timeout_seconds=_shortest(
+                            provider.get("options"),
+                            ("timeout", "headerTimeout", "chunkTimeout"),
+                            source,
+                        ),
+                        options=options(
+                            [root, provider, model], source, without=("provider", "models")
+                        ),
                     ),
                 )
             )
@@ -164,6 +188,7 @@ def _qwen_model(
     return ClientConfig(
         client="qwen-code",
         model=name,
+        hosted=base is None and auth is not None and auth.string("selectedType") == "qwen-oauth",
         place=Place(source, model.line),
         base_url=base,
         window=_first(source, _known(config), "contextWindowSize"),

@@ -95,6 +95,7 @@ class _Model:
             unknown=started.unknown if started is not None else (),
             strips=self._strips(),
             sets=self._sets(),
+            sets_by_id=self._sets_by_id(),
             proxy={**self._proxy(), **route},
         )
 
@@ -126,12 +127,19 @@ class _Model:
 
     def _sets(self) -> dict[str, Setting]:
         """Fields that are set for whoever asks for the model by its own id."""
+        shared = self._group(self._model.get("filters", "setParams"))
+        return shared | self._group(self._by_id().get(self._name))
+
+    def _sets_by_id(self) -> dict[str, dict[str, Setting]]:
+        by_id = self._by_id().items()
+        return {name: self._group(one) for name, one in by_id if name != self._name}
+
+    def _group(self, group: Item | None) -> dict[str, Setting]:
         found: dict[str, Setting] = {}
-        for group in (self._model.get("filters", "setParams"), self._by_id().get(self._name)):
-            for key, item in group.fields().items() if group is not None else ():
-                setting = self._setting(item)
-                if setting is not None:
-                    found[key] = setting
+        for key, item in group.fields().items() if group is not None else ():
+            setting = self._setting(item)
+            if setting is not None:
+                found[key] = setting
         return found
 
     def _by_id(self) -> dict[str, Item]:
@@ -152,6 +160,8 @@ class _Model:
     def _proxy(self) -> dict[str, Setting]:
         place = Place(self._source, self._model.line)
         found = {"kind": Setting("llama-swap", place, "")}
+        if self._root.get("matrix") or self._root.get("routing", "router", "settings", "matrix"):
+            found["matrix"] = Setting(True, place, "matrix")
         for key in _GLOBAL_KEYS:
             self._take(found, key, self._root.get(key))
         for key in _MODEL_KEYS:
@@ -193,10 +203,10 @@ def _ports(root: Item, models: Item) -> dict[str, int]:
     nobody sees.
     """
     start = root.get("startPort")
-    first = start.value if start is not None and isinstance(start.value, int) else _START_PORT
+    first = start.value if start is not None and type(start.value) is int else _START_PORT
     shared = root.get("macros")
     texts = {key: item.text for key, item in shared.fields().items()} if shared else {}
-    ports, following = {}, int(first)
+    ports, following = {}, first
     for name in sorted(models.fields()):
         model = models.fields()[name]
         own = model.get("macros")

@@ -13,6 +13,7 @@ from seatrial.serve.lint.rules import (
     served,
     speculation,
     tools,
+    unusable,
     window,
     window_engines,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "served",
     "speculation",
     "tools",
+    "unusable",
     "window",
     "window_engines",
 ]

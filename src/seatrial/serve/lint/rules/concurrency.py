@@ -169,7 +169,7 @@ def early_health_check(subject: Subject) -> Iterator[Problem]:
         setting = server.proxy.get("healthCheckTimeout")
         seconds = whole(setting) or SWAP_HEALTH_SECONDS
         written = f"`{setting.written}`" if setting else f"{SWAP_HEALTH_SECONDS} s by default"
-        said = f'log: "{timed_out.strip()}"' if timed_out else _slow_load(subject, seconds)
+        said = f'log: "{timed_out.strip()}"' if timed_out else _slow_load(subject, server, seconds)
         if said is None:
             continue
         yield Problem(
@@ -186,15 +186,16 @@ def _is_health_failure(line: str) -> bool:
     return "health check" in lower and ("timed out" in lower or "timeout" in lower)
 
 
-def _slow_load(subject: Subject, seconds: int) -> str | None:
+def _slow_load(subject: Subject, server: ServerConfig, seconds: int) -> str | None:
     measured = subject.extra.get("load_seconds")
     if isinstance(measured, (int, float)):
         return f"the model took {measured:.0f} s to load" if measured >= seconds else None
-    size = subject.header.file_bytes if subject.header is not None else 0
-    if len(subject.servers) != 1 or size / SLOW_DISK_BYTES_PER_SECOND < seconds:
+    header = subject.header_of(server)
+    size = header.file_bytes if header is not None else 0
+    if header is None or size / SLOW_DISK_BYTES_PER_SECOND < seconds:
         return None
     return (
-        f"{subject.header.path.name if subject.header else 'the model'} has {size / 1e9:.0f} GB: "
+        f"{header.path.name} has {size / 1e9:.0f} GB: "
         f"{size / SLOW_DISK_BYTES_PER_SECOND:.0f} s from a disk that reads 100 MB/s"
     )
 
@@ -203,8 +204,8 @@ def _slow_load(subject: Subject, seconds: int) -> str | None:
     "N04",
     Severity.WARNING,
     "more requests at a time than the server takes",
-    ("config",),
-    ("facts",),
+    ("config", "concurrency"),
+    ("facts", "concurrency"),
     ("turns",),
     why=(
         "Whatever is over the limit waits in a queue and looks like a slow model, or is refused "
@@ -220,9 +221,8 @@ def too_many_at_a_time(subject: Subject) -> Iterator[Problem]:
             f"first in turn {refused[0].number}",
             fix="ask for fewer at a time, or raise concurrencyLimit of the model in llama-swap",
         )
-    stated = subject.extra.get("concurrency")
-    facts = subject.facts
-    if not isinstance(stated, int) or isinstance(stated, bool):
+    stated, facts = subject.concurrency(), subject.facts
+    if stated is None:
         return
     limits = [limit for server in subject.servers for limit in _limits(server)]
     if len(subject.servers) > 1:

@@ -250,8 +250,9 @@ def gpt_oss(subject: Subject) -> Iterator[Problem]:
 
 
 def _is_gpt_oss(server: ServerConfig, subject: Subject) -> bool:
-    if len(subject.servers) == 1 and subject.header is not None:
-        return subject.header.architecture in ("gpt-oss", "gptoss")
+    header = subject.header_of(server)
+    if header is not None:
+        return header.architecture in ("gpt-oss", "gptoss")
     names = [server.name, *(server.get(key) for key in ("model", "hf-repo", "alias", "FROM"))]
     return any("gpt-oss" in str(name).lower() for name in names if name)
 

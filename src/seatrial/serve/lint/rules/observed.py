@@ -1,4 +1,4 @@
-"""Rules on what the survey saw a server do, one row each; D01 to D29.
+"""Rules on what the survey saw a server do, one row each; D01 to D29, and D38.
 
 What a bad observation means for somebody who works with that server, and what to change. Not
 here: observations that a rule of another topic judges together with settings. In: a survey.
@@ -36,8 +36,10 @@ _ROWS = (
         _E,
         ("answers.alive", "answers.chat", "answers.stream"),
         "the server does not answer",
-        "A server that does not answer a plain question answers no client.",
-        "read the end of the server's log, start it again and look at what it says",
+        "A server that does not answer a plain question, in one piece and as a stream, is of no "
+        "use to a client: nearly all of them stream.",
+        "read the end of the server's log, start it again and look at what it says; if only a "
+        "stream fails, ask it without the proxy in front of it",
     ),
     _Row(
         "D02",
@@ -123,10 +125,12 @@ _ROWS = (
         "D11",
         _E,
         ("stops.paths_agree", "stops.string", "stops.string_stream", "stops.completion"),
-        "one way of asking ignores stops",
-        "The same request ends in one way when it is streamed and in another when it is not; the "
-        "way without stops writes on until its cap.",
-        "use the way that stops (see what was seen), and report the other to the server's makers",
+        "a stream and an answer in one piece are not the same",
+        "The same request ends, or says what it says, in one way when it is streamed and in "
+        "another when it is not: the way without stops writes on until its cap, and text under "
+        "another key is not read.",
+        "use the way that is right (see what was seen), and report the other to the server's "
+        "makers; a reasoning parser of another model's family does this too",
     ),
     _Row(
         "D12",
@@ -184,7 +188,7 @@ _ROWS = (
         "D18",
         _W,
         ("speed.device",),
-        "the model seems to run on the CPU",
+        "the model is slower than its size explains, as on a CPU",
         "It answers, many times slower than it should: time limits end tasks that would pass.",
         "look in the log for `offloaded 0` or `no usable GPU`; llama.cpp: -ngl 999 and a build for "
         "your card; Ollama: `ollama ps` shows the processor",
@@ -231,6 +235,35 @@ _ROWS = (
         "reasoning cannot be switched off by a request",
         "Short side requests pay for reasoning too.",
         "switch it off on the server, or use a template that knows enable_thinking",
+    ),
+    _Row(
+        "D28",
+        _E,
+        ("stops.length",),
+        "a cut answer says that it is whole",
+        "Clients continue or retry an answer that was cut by its cap, if they are told: here half "
+        "a file or half a call counts as the final answer.",
+        "update the server or the proxy in front of it; until then give a cap that no answer "
+        "reaches, and treat an answer with as many tokens as the cap as cut",
+    ),
+    _Row(
+        "D29",
+        _E,
+        ("answers.steady",),
+        "requests fail now and then",
+        "The same request fails once and is answered when it is sent again: a long task meets "
+        "such a failure for certain, and a measurement counts it against the model.",
+        "read the server's log at the time of the failure; out of memory: a smaller window, fewer "
+        "slots (-np 1) or fewer layers on the card",
+    ),
+    _Row(
+        "D38",
+        _W,
+        ("usage.counts",),
+        "usage counts nothing",
+        "Clients compact by the number of prompt tokens in usage: with a zero they never do, and "
+        "the conversation runs into the window.",
+        "update the server or the proxy in front of it; let the client count for itself",
     ),
 )
 

@@ -7,13 +7,15 @@ server's own count.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
+
+import msgspec
 
 from seatrial.serve.lint.edits import swap
 from seatrial.serve.lint.effective import Route, as_number, once, plain, served
 from seatrial.serve.lint.named import card_of
 from seatrial.serve.lint.rule import Problem, Severity, rule
-from seatrial.serve.lint.subject import ServerConfig, Subject, Turn
+from seatrial.serve.lint.subject import ClientConfig, ServerConfig, Subject, Turn
 from seatrial.serve.lint.windows import servers_of
 
 GOOD_SHARE = 0.8
@@ -162,22 +164,63 @@ def swapped_out(subject: Subject) -> Iterator[Problem]:
                 place=ttl.place,
                 edit=swap(ttl, 0),
             )
-    used = {
-        server.name: server
-        for client in subject.clients
-        for server in servers_of(client, subject)
-        if _is_on(server, "group.swap") and not _is_off(server, "group.exclusive")
-    }
-    if len(used) > 1:
-        first, second, *_ = used.values()
-        setting = first.proxy["group.swap"]
+    for first, second, reason in _taking_turns(subject):
+        setting = first.proxy.get("group.swap")
         yield Problem(
-            seen=f"clients use {first.name} and {second.name}, and `{setting.written}` lets only "
-            "one of them be loaded",
+            seen=f"clients use {first.name} and {second.name}, and {reason} lets only one of them "
+            "be loaded",
             fix="put models of one run into a group with swap: false and persistent: true, or use "
             "one model for everything",
-            place=setting.place,
+            place=setting.place if setting is not None else first.place,
         )
+        return
+
+
+def _taking_turns(subject: Subject) -> Iterator[tuple[ServerConfig, ServerConfig, str]]:
+    """Pairs of models that clients use and llama-swap never has loaded together."""
+    used = {
+        id(server): server
+        for client in subject.clients
+        for server in (*servers_of(client, subject), *_side_models(client, subject))
+        if server.proxy
+    }
+    for one, other in combinations(used.values(), 2):
+        reason = _excluded(one, other) if one.place.source == other.place.source else None
+        if reason is not None:
+            yield one, other, reason
+
+
+def _side_models(client: ClientConfig, subject: Subject) -> list[ServerConfig]:
+    """What opencode asks for titles and summaries, where it is not the model itself."""
+    setting = client.options.get("small_model")
+    if client.client != "opencode" or setting is None or not isinstance(setting.value, str):
+        return []
+    name = setting.value.partition("/")[2]
+    return servers_of(msgspec.structs.replace(client, model=name), subject) if name else []
+
+
+def _excluded(one: ServerConfig, other: ServerConfig) -> str | None:
+    """Why two models of one llama-swap file are never loaded together; None = they may be."""
+    if "matrix" in one.proxy or "matrix" in other.proxy:
+        return None
+    groups = [_text_of(server, "group") for server in (one, other)]
+    if groups[0] == groups[1]:
+        both = [server.proxy.get("group.swap") for server in (one, other)]
+        if any(setting is not None and setting.value is False for setting in both):
+            return None
+        if both[0] is not None:
+            return f"`{both[0].written}`"
+        named = f"group {groups[0]}" if groups[0] else "llama-swap's default group"
+        return f"{named} (swap: true by default)" if "kind" in one.proxy else None
+    for server, kept in ((one, other), (other, one)):
+        if not _is_off(server, "group.exclusive") and not _is_on(kept, "group.persistent"):
+            return f"{_text_of(server, 'group') or 'the default group'} (exclusive)"
+    return None
+
+
+def _text_of(server: ServerConfig, key: str) -> str:
+    setting = server.proxy.get(key)
+    return "" if setting is None else str(setting.value)
 
 
 def _is_on(server: ServerConfig, key: str) -> bool:

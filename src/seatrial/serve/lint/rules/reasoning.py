@@ -11,7 +11,14 @@ from collections.abc import Iterator
 
 from seatrial.serve.lint.edits import swap
 from seatrial.serve.lint.effective import Route, guarded, once, plain, routes, served, shown
-from seatrial.serve.lint.named import called, card_of, template_arguments, thinking_off, thinks
+from seatrial.serve.lint.named import (
+    arguments,
+    called,
+    card_of,
+    template_arguments,
+    thinking_off,
+    thinks,
+)
 from seatrial.serve.lint.rule import Edit, Problem, Severity, rule
 from seatrial.serve.lint.subject import Setting, Subject
 
@@ -197,7 +204,10 @@ _PARSE = "llama-server: --reasoning-format auto; vLLM and SGLang: --reasoning-pa
 @once
 def thinking_as_word(subject: Subject) -> Iterator[Problem]:
     for route in routes(subject):
-        for name, value, setting in template_arguments(route):
+        server = route.server
+        others = server.sets_by_id.values() if server is not None else ()
+        given = [*template_arguments(route), *(one for sets in others for one in arguments(sets))]
+        for name, value, setting in given:
             if name == "enable_thinking" and isinstance(value, str):
                 yield Problem(
                     seen=shown(setting),

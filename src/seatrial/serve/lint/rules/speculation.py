@@ -29,7 +29,7 @@ _RENAMED = {
     "--draft-min": "--spec-draft-n-min",
     "--draft-n-min": "--spec-draft-n-min",
 }
-_ACCEPTANCE = re.compile(r"draft acceptance.*?\(\s*(\d+) accepted /\s*(\d+) generated\)")
+_ACCEPTANCE = re.compile(r"draft acceptance.*?\(\s*(\d{1,12}) accepted /\s*(\d{1,12}) generated\)")
 _BUILD = re.compile(r"\bb(\d{4,6})\b")
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from seatrial.serve.gguf import GgufArray
+from seatrial.serve.gguf import GgufArray, GgufHeader
 from seatrial.serve.lint.edits import rewrite, swap
 from seatrial.serve.lint.effective import Route, guarded, once, routes, served
 from seatrial.serve.lint.named import called
@@ -284,13 +284,22 @@ def single_calls(subject: Subject) -> Iterator[Problem]:
     source="ggml-org/llama.cpp PR #15019 (thread)",
 )
 def old_template(subject: Subject) -> Iterator[Problem]:
-    header = subject.header
-    if header is None or header.chat_template is None:
+    told: set[Path] = set()
+    routes_there = list(served(subject)) or [Route(header=subject.header)]
+    for route in routes_there:
+        header = route.header
+        own = route.option("chat-template-file") or route.option("chat-template")
+        if header is not None and own is None and header.path not in told:
+            told.add(header.path)
+            yield from _other_template(header)
+
+
+def _other_template(header: GgufHeader) -> Iterator[Problem]:
+    if header.chat_template is None:
         return
-    own = [r.option("chat-template-file") or r.option("chat-template") for r in served(subject)]
     beside = header.path.parent / "chat_template.jinja"
     text = _text(beside)
-    if any(own) or text is None or text.strip() == header.chat_template.strip():
+    if text is None or text.strip() == header.chat_template.strip():
         return
     yield Problem(
         seen=f"{header.path.name} holds another template than {beside}",
@@ -308,25 +317,28 @@ def old_template(subject: Subject) -> Iterator[Problem]:
     source="observed with llama.cpp b11549: control tokens are not printed in raw text",
 )
 def swallowed_marks(subject: Subject) -> Iterator[Problem]:
-    header = subject.header
-    if header is None:
-        return
-    tokens = header.metadata.get("tokenizer.ggml.tokens")
-    types = header.metadata.get("tokenizer.ggml.token_type")
-    if not isinstance(tokens, GgufArray) or not isinstance(types, GgufArray):
-        return
-    # Only the beginning of the vocabulary is kept; a mark behind it is not judged.
-    control = [t for t, kind in zip(tokens.head, types.head, strict=False) if kind == CONTROL]
-    marks = [mark for mark in control if mark in ("<tool_call>", "</tool_call>")]
     for route in served(subject):
         raw, special = route.option("skip-chat-parsing"), route.option("special")
+        marks = _control_marks(route.header)
         if marks and raw and raw.value is True and not (special and special.value is True):
             yield Problem(
-                seen=f"`{raw.written}`, and {marks[0]} is a control token of {header.path.name}",
+                seen=f"`{raw.written}`, and {marks[0]} is a control token of the model file",
                 fix=f"make {marks[0]} a user-defined token (type 4) in the model file, or take "
                 "--skip-chat-parsing away",
                 place=raw.place,
             )
+
+
+def _control_marks(header: GgufHeader | None) -> list[str]:
+    if header is None:
+        return []
+    tokens = header.metadata.get("tokenizer.ggml.tokens")
+    types = header.metadata.get("tokenizer.ggml.token_type")
+    if not isinstance(tokens, GgufArray) or not isinstance(types, GgufArray):
+        return []
+    # Only the beginning of the vocabulary is kept; a mark behind it is not judged.
+    control = [t for t, kind in zip(tokens.head, types.head, strict=False) if kind == CONTROL]
+    return [mark for mark in control if mark in ("<tool_call>", "</tool_call>")]
 
 
 def _client_settings(route: Route) -> dict[str, object]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from seatrial.serve.lint.replacement import with_value
 from seatrial.serve.lint.rule import Problem, Severity, rule
+from seatrial.serve.lint.rules.unusable import not_usable
 from seatrial.serve.lint.subject import ClientConfig, ServerConfig, Setting, Subject
 from seatrial.serve.lint.windows import (
     AUTO_SLOTS,
@@ -179,8 +180,8 @@ def _crowded_by_facts(subject: Subject, failed: bool) -> Iterator[Problem]:
 
 
 def _streams(subject: Subject, clients: int) -> int:
-    stated = subject.extra.get("concurrency")
-    return stated if isinstance(stated, int) else clients
+    stated = subject.concurrency()
+    return clients if stated is None else stated
 
 
 def _first(server: ServerConfig) -> Setting:
@@ -222,8 +223,9 @@ def beyond_training(subject: Subject) -> Iterator[Problem]:
 
 
 def _trained(server: ServerConfig, subject: Subject) -> int | None:
-    if subject.header is not None and len(subject.servers) == 1:
-        return subject.header.trained_window_tokens
+    header = subject.header_of(server)
+    if header is not None:
+        return header.trained_window_tokens
     if subject.facts is None or subject.facts.trained_window is None:
         return None
     return subject.facts.trained_window.value if facts_are_of(server, subject) else None
@@ -247,6 +249,8 @@ def unset_window(subject: Subject) -> Iterator[Problem]:
             continue
         floor = server.number("fit-ctx")
         if (server.number("ctx-size") or 0) > 0 or (floor is not None and floor >= SMALL_TOKENS):
+            continue
+        if not_usable(server, "ctx-size"):  # one is meant: D50 says what is wrong with it
             continue
         size = server.options.get("ctx-size")
         said = f"`{size.written}`" if size else "no -c"

@@ -1,4 +1,4 @@
-"""Rules W09-W15: the window as Ollama, LM Studio, MLX, vLLM and SGLang have it, and a floor.
+"""Rules W09-W15, W17: the window as Ollama, LM Studio, MLX, vLLM and SGLang have it, and a floor.
 
 Each of them hides it in its own way: a default by the size of the card, an ignored field, a
 silent cut, no bound at all, a bound that counts the answer. In: a `Subject`. Out: problems.
@@ -23,6 +23,7 @@ from seatrial.serve.lint.windows import (
     url_of,
     whole,
     windows_of,
+    writes_text,
 )
 
 OLLAMA_TOKENS = 64_000
@@ -41,6 +42,7 @@ PROMPT_TOKENS = {
 }
 """First request of each client, measured as characters / 4: the tax before any work."""
 HEAVY_PROMPT_TOKENS = 15_000
+TINY_TOKENS = 4_096
 
 
 @rule(
@@ -323,3 +325,38 @@ def _windows(subject: Subject) -> Iterator[Window]:
         window = configured_window(server)
         if window is not None:
             yield window
+
+
+@rule(
+    "W17",
+    Severity.INFO,
+    "window is too small for a conversation with tools",
+    ("config",),
+    ("facts",),
+    why=(
+        "The instructions of the smallest agent, one file and one answer already take a few "
+        "thousand tokens. With less than that, requests are refused, or the beginning is lost."
+    ),
+    source="first requests of the clients, measured: 760 to 19,100 tokens",
+)
+def tiny_window(subject: Subject) -> Iterator[Problem]:
+    facts = subject.facts
+    if not subject.servers or (facts is not None and facts.window is not None):
+        for window in _windows(subject) if facts is not None else ():
+            if window.tokens < TINY_TOKENS:
+                yield _tiny(f"{window.tokens:,} tokens for one request ({window.known_by})", window)
+        return
+    for server in subject.servers:
+        own = configured_window(server)
+        if own is not None and own.tokens < TINY_TOKENS and writes_text(server):
+            said = f"{server.name}: {own.known_by} gives one request {own.tokens:,} tokens"
+            yield _tiny(said, own)
+
+
+def _tiny(said: str, window: Window) -> Problem:
+    return Problem(
+        seen=said,
+        fix=f"for an agent {AGENT_TOKENS} tokens for one request, for short questions 4096 or more "
+        "(llama-server: -c, with -np 1)",
+        place=window.place,
+    )

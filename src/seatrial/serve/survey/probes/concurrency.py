@@ -30,5 +30,6 @@ async def probe(session: Session) -> list[Observation]:
             good("conc.two", "two requests at once both get an answer", first, second, **values)
         ]
     said = f"of two requests at once one fails: {why_not(broken)}"
+    values["status"] = broken.status
     verdict = unknown if broken.broken == "timeout" else bad
     return [verdict("conc.two", said, first, second, **values)]

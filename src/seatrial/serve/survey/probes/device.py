@@ -21,6 +21,8 @@ _CPU_BYTES_PER_SECOND = 12e9
 """Slower than the memory of any GPU: a token needs every weight once, and with experts fewer, so
 this errs on the quiet side."""
 _CPU_OPERATIONS_PER_SECOND = 0.5e12
+_SLOWEST_CPU_BYTES_PER_SECOND = 0.5e9
+"""A tenth of what the memory of a small computer gives."""
 
 
 async def probe(session: Session) -> list[Observation]:
@@ -31,9 +33,26 @@ async def probe(session: Session) -> list[Observation]:
     if told is not None:
         said = "the server says that it did not use the GPU"
         return [bad(ID, said, told, used_gpu=False)]
-    if not (wants_gpu(session.facts) and reply.ok and session.facts.parameters is not None):
+    if not reply.ok or session.facts.parameters is None:
         return []
-    return _compared(reply, session.facts.parameters.value)
+    weights = session.facts.parameters.value
+    return _compared(reply, weights) if wants_gpu(session.facts) else _crawls(reply, weights)
+
+
+def _crawls(reply: Reply, weights: int) -> list[Observation]:
+    """Where nobody knows of a GPU, only what is too slow for any CPU is told."""
+    measured = speed.rates(reply)
+    generated = measured.get("generated_tokens_per_second")
+    bytes_per_second = (generated or 0.0) * weights * _LEAST_BYTES_PER_WEIGHT
+    if generated is None or generated >= _SLOW_TOKENS_PER_SECOND:
+        return []
+    if bytes_per_second >= _SLOWEST_CPU_BYTES_PER_SECOND:
+        return []
+    said = (
+        f"{generated:,.1f} tokens/s of answer is slower than a CPU is with {weights:,} parameters: "
+        "something else may use the machine, or the weights are read from the disk each time"
+    )
+    return [bad(ID, said, reply, weights=weights, **measured)]
 
 
 def _compared(reply: Reply, weights: int) -> list[Observation]:

@@ -157,7 +157,7 @@ def _judged(session: Session, before: Reply, after: Reply, knob: str) -> Observa
     values = {"documented": _documented(session, knob), "accepted": after.ok}
     if after.broken == "refused":
         said = f"{knob} is refused ({after.status}): {after.error[:200]}"
-        return bad(id_, said, after, **values)
+        return bad(id_, said, after, **values, status=after.status)
     if not after.ok or not before.ok:
         return unknown(id_, f"not known: {why_not(before if after.ok else after)}", after, **values)
     return None if same(before, after) else _works(session, knob, before, after)

@@ -136,7 +136,8 @@ async def _temperature(session: Session, greedy: Reply) -> Observation:
     if not hot.ok:
         if hot.broken == "refused":
             said = f"temperature is refused ({hot.status}): {hot.error[:200]}"
-            return bad(id_, said, hot, accepted=False, documented=documented)
+            refused = {"accepted": False, "status": hot.status}
+            return bad(id_, said, hot, documented=documented, **refused)
         return unknown(id_, f"not known: {why_not(hot)}", hot)
     values = {"accepted": True, "documented": documented}
     repeats = same(greedy, await questions.greedy_stream(session))
@@ -196,7 +197,7 @@ async def narrows(session: Session, greedy: Reply, knob: str, **fields: float) -
     values = {"documented": documented, "accepted": one.ok, **fields}
     if one.broken == "refused" and hot.ok:
         said = f"{knob} is refused ({one.status}): {one.error[:200]}"
-        return bad(id_, said, one, **values)
+        return bad(id_, said, one, **values, status=one.status)
     if not one.ok or not hot.ok:
         return unknown(id_, f"not known: {why_not(hot if one.ok else one)}", one, **values)
     if same(hot, greedy) or alike(hot, greedy):

@@ -50,14 +50,33 @@ async def _cold(session: Session) -> Reply:
         {"role": "user", "content": questions.SHIPS},
     ]
     return await session.chat(
-        messages, max_tokens=questions.TOKENS, stream=True, **questions.GREEDY
+        messages,
+        max_tokens=questions.TOKENS,
+        stream=session.no_stream is None,
+        **questions.GREEDY,
     )
 
 
 async def probe(session: Session) -> list[Observation]:
     """One shallow point."""
     reply = await cold(session)
-    return [_point(session, "speed.shallow", reply), await _first_token(session, reply)]
+    shallow = _point(session, "speed.shallow", reply)
+    return [shallow, await _first_token(session, reply), _counts(session)]
+
+
+def _counts(session: Session) -> Observation:
+    """Whether `usage`, where it comes, holds counts and not zeros."""
+    id_ = "usage.counts"
+    spoken = [reply for reply in session.replies if reply.ok and reply.text]
+    counted = [reply for reply in spoken if reply.prompt_tokens is not None]
+    zeros = [reply for reply in spoken if reply.counts_nothing and not reply.prompt_tokens]
+    zeros += [reply for reply in counted if reply.completion_tokens == 0]
+    if zeros and len(zeros) >= len(counted):
+        said = "usage says 0 tokens for requests that had some: no cost and no limit can be counted"
+        return bad(id_, said, zeros[0])
+    if counted:
+        return good(id_, "usage counts the tokens of prompt and answer", counted[0])
+    return unknown(id_, "the server sends no usage with its answers", *spoken[:1])
 
 
 async def _first_token(session: Session, first: Reply) -> Observation:

@@ -12,41 +12,85 @@ from seatrial.serve.survey import questions
 from seatrial.serve.survey.observe import bad, good, unknown, why_not
 from seatrial.serve.survey.probes.leaks import runs_on
 from seatrial.serve.survey.reply import Reply, same
-from seatrial.serve.survey.session import Session
+from seatrial.serve.survey.session import CHAT, Session
 from seatrial.serve.survey.survey import Observation
 
 _CAP_SLACK_TOKENS = 2
 _WORD = re.compile(r"\w{2,}")
 _STOP_CHARS = 4
+_SLOW_SECONDS = 3.0
+"""An answer past its cap that took longer makes every further question too slow."""
+_HURRY_SECONDS = 8.0
+_MOST_WORDS = 2
+"""Words for each token of a cap: more cannot have kept it."""
 
 
 async def answers(session: Session) -> list[Observation]:
     """Whether the chat endpoint answers at all, in one piece and streamed."""
     reply = await questions.greedy(session)
     if not reply.ok:
-        said = f"the chat endpoint does not answer: {why_not(reply)}"
-        if reply.broken == "timeout":
-            said = f"no answer within {reply.seconds:.0f} s: the server hangs, or is still loading"
-        return [bad("answers.chat", said, reply, status=reply.status)]
+        return await _no_answer(session, reply)
+    chat = good("answers.chat", "the chat endpoint answers", reply, status=reply.status)
+    if reply.seconds > _SLOW_SECONDS and _past_cap(reply):
+        return [chat, _cap_kept(session)]
     # Asked at once: two answers of the beginning tell later whether the same model still answers.
     other = await questions.tide(session)
     if _says_nothing(reply) and other.ok and _says_nothing(other):
-        said = "the chat endpoint answers two questions with nothing at all"
-        return [bad("answers.chat", said, reply, other, status=reply.status)]
-    chat = good("answers.chat", "the chat endpoint answers", reply, status=reply.status)
-    return [chat, _streams(await questions.greedy_stream(session))]
+        chat = _empty(reply, other)
+        if chat.verdict == "bad":
+            return [chat]
+    return [chat, _streams(session, other, await questions.greedy_stream(session))]
+
+
+async def _no_answer(session: Session, reply: Reply) -> list[Observation]:
+    """Nothing came in one piece; a stream shows whether anything is generated at all."""
+    said = f"the chat endpoint does not answer: {why_not(reply)}"
+    if reply.broken != "timeout":
+        return [bad("answers.chat", said, reply, status=reply.status)]
+    within = f"no answer within {reply.seconds:.0f} s"
+    session.hurry(_HURRY_SECONDS)
+    stream = await questions.greedy_stream(session)
+    if stream.broken == "endless":
+        said = f"{within}: a stream of the same request goes on far past max_tokens"
+        chat = bad("answers.chat", said, reply, stream, status=reply.status)
+        return [chat, _cap_kept(session)]
+    said = f"{within}: the server hangs, or is still loading"
+    if stream.text:
+        said = f"{within}, though a stream of the same request brings text: it is far too slow"
+    return [bad("answers.chat", said, reply, stream, status=reply.status)]
+
+
+def _empty(*replies: Reply) -> Observation:
+    """Two answers without text: nothing at all, or a cap spent on what is not shown."""
+    if all(reply.finish == "length" or reply.completion_tokens for reply in replies):
+        said = (
+            "the chat endpoint answers, and no text came before the cap: the model thinks without "
+            "showing it, or writes tokens that have no text"
+        )
+        return unknown("answers.chat", said, *replies)
+    said = "the chat endpoint answers two questions with nothing at all"
+    return bad("answers.chat", said, *replies, status=replies[0].status)
 
 
 def _says_nothing(reply: Reply) -> bool:
     return not reply.text and not any(call.name for call in reply.calls)
 
 
-def _streams(reply: Reply) -> Observation:
+def _streams(session: Session, whole: Reply, reply: Reply) -> Observation:
+    """`whole`: another answer in one piece, asked just before."""
+    id_ = "answers.stream"
     if reply.ok or reply.broken == "endless":
-        return good("answers.stream", "the chat endpoint streams", reply)
+        return good(id_, "the chat endpoint streams", reply)
+    if not whole.ok:  # then it is not the stream that is at fault
+        return unknown(id_, f"not known: {why_not(whole)}", whole, reply)
+    session.no_stream = reply
     said = f"the same request as a stream fails: {why_not(reply)}"
-    verdict = unknown if reply.broken in ("timeout", "lost") else bad
-    return verdict("answers.stream", said, reply)
+    if reply.broken == "timeout":
+        said = f"a stream was not at its end after {reply.seconds:.0f} s"
+        if reply.text:
+            return unknown(id_, f"{said}: it brings text, slowly", reply)
+        said = f"{said} and brought no text; an answer in one piece took {whole.seconds:.1f} s"
+    return bad(id_, said, reply)
 
 
 async def probe(session: Session) -> list[Observation]:
@@ -56,6 +100,7 @@ async def probe(session: Session) -> list[Observation]:
     return [
         _ends(whole, streamed),
         *_stream_ends(streamed, await questions.greedy_stream(session)),
+        _length_told(session),
         *await _paths(session, whole, streamed),
         await _string(session, "stops.string", stream=False),
         await _string(session, "stops.string_stream", stream=True),
@@ -85,7 +130,7 @@ def _stream_ends(*streams: Reply) -> list[Observation]:
         said = f"no stream to judge: {why_not(streams[0])}"
         return [unknown(f"stops.stream_{what}", said, streams[0]) for what in ("finish", "done")]
     found = []
-    if all(reply.finish is None for reply in usable):
+    if any(reply.finish is None for reply in usable):
         said = "a stream ends without saying why: a cut answer looks like a whole one"
         found.append(bad("stops.stream_finish", said, *usable))
     else:
@@ -104,6 +149,9 @@ async def _paths(session: Session, whole: Reply, streamed: Reply) -> list[Observ
     if not (whole.ok and streamed.ok):
         broken = streamed if whole.ok else whole
         return [unknown(id_, f"not known: {why_not(broken)}", broken)]
+    apart = _places_differ(whole, streamed)
+    if apart is not None:
+        return [bad(id_, apart, whole, streamed)]
     if same(whole, streamed) and _ends_alike(whole, streamed):
         said = "an answer in one piece and a stream say the same and end the same"
         return [good(id_, said, whole, streamed)]
@@ -119,6 +167,24 @@ async def _paths(session: Session, whole: Reply, streamed: Reply) -> list[Observ
         return [bad(id_, said, again, stream_again)]
     said = "two greedy answers differ, so the two paths cannot be compared"
     return [unknown(id_, said, again, stream_again)]
+
+
+def _places_differ(whole: Reply, streamed: Reply) -> str | None:
+    """Whether the same text comes under another key in a stream."""
+    if not whole.text or whole.text != streamed.text:
+        return None
+    keys = [_key(reply) for reply in (whole, streamed)]
+    if keys[0] == keys[1]:
+        return None
+    return (
+        f"an answer in one piece has its text under {keys[0]}, the same answer as a stream under "
+        f"{keys[1]}: a client that reads the one finds nothing"
+    )
+
+
+def _key(reply: Reply) -> str:
+    """Where the text of an answer stands."""
+    return " and ".join(filter(None, (reply.thought_key, "content" if reply.content else None)))
 
 
 def _ends_alike(one: Reply, other: Reply) -> bool:
@@ -171,15 +237,65 @@ def _cap_kept(session: Session) -> Observation:
     """Whether every answer so far kept to its `max_tokens`."""
     counted = [r for r in session.replies if r.broken in (None, "endless")]
     for reply in counted:
-        cap = int(reply.asked.get("max_tokens", 0))
-        told = reply.completion_tokens
-        over = told is not None and told > cap + _CAP_SLACK_TOKENS
-        if reply.broken == "endless" or over:
+        cap, told = _cap(reply), reply.completion_tokens
+        if reply.broken == "endless" or _past_cap(reply):
             said = f"max_tokens {cap} was ignored: {told or 'far more'} tokens came"
             return bad("stops.max_tokens", said, reply, max_tokens=cap, came_tokens=told)
-    if not any(reply.completion_tokens is not None for reply in counted):
+    if not any(reply.completion_tokens for reply in counted):
         return unknown("stops.max_tokens", "the server counts no tokens")
     return good("stops.max_tokens", "no answer was longer than max_tokens allows")
+
+
+def _past_cap(reply: Reply) -> bool:
+    """Whether an answer is longer than its `max_tokens`, by its count or by its words."""
+    told = reply.completion_tokens or len(reply.text.split()) / _MOST_WORDS
+    return told > _cap(reply) + _CAP_SLACK_TOKENS
+
+
+def _cap(reply: Reply) -> int:
+    return int(reply.asked.get("max_tokens", 0))
+
+
+def _length_told(session: Session) -> Observation:
+    """Whether an answer that its cap cut off says so."""
+    id_ = "stops.length"
+    plain = [r for r in session.replies if r.ok and r.text and r.path == CHAT and not r.calls]
+    cut = [r for r in plain if "stop" not in r.asked and _was_cut(r, plain)]
+    if not cut:
+        return unknown(id_, "no answer is known to have been cut by its cap")
+    for streamed in (False, True):
+        same_way = [reply for reply in cut if reply.streamed == streamed]
+        false = [reply for reply in same_way if reply.finish == "stop"]
+        # One answer may end by itself exactly at its cap.
+        if len(false) > 1 and len(false) == len(same_way):
+            way = "streamed answers" if streamed else "answers"
+            said = (
+                f'{len(false)} {way} that max_tokens cut off say finish_reason "stop": a client '
+                "takes them for whole"
+            )
+            return bad(id_, said, *false[:2], cut=len(false))
+    told = [reply for reply in cut if reply.finish == "length"]
+    if not told:
+        return unknown(id_, "one answer was cut by its cap, which is too few to judge", *cut[:1])
+    return good(id_, "an answer that its cap cut off says so", told[0])
+
+
+def _was_cut(reply: Reply, others: list[Reply]) -> bool:
+    """By the count of its tokens, or because the same question got more with a larger cap."""
+    cap = _cap(reply)
+    if reply.completion_tokens and cap <= reply.completion_tokens <= cap + _CAP_SLACK_TOKENS:
+        return True
+    return any(
+        _cap(other) > cap
+        and _question(other) == _question(reply)
+        and len(other.text) > len(reply.text)
+        and other.text.startswith(reply.text)
+        for other in others
+    )
+
+
+def _question(reply: Reply) -> dict[str, Any]:
+    return {name: value for name, value in reply.asked.items() if name != "max_tokens"}
 
 
 async def completion(session: Session) -> list[Observation]:

@@ -27,11 +27,14 @@ async def probe(session: Session) -> list[Observation]:
         broken = none if long.ok else long
         return [unknown("system.reaches_model", f"not known: {why_not(broken)}", broken)]
     found = []
-    if long.prompt_tokens is None or none.prompt_tokens is None:
+    tokens = long.prompt_tokens
+    if tokens is None:  # some servers count only an answer in one piece
+        tokens = (await speed.warm(session)).prompt_tokens
+    if tokens is None or none.prompt_tokens is None:
         found.append(unknown("system.reaches_model", "the server counts no prompt tokens", long))
     else:
         words = len(questions.SYSTEM.split())
-        grown = long.prompt_tokens - none.prompt_tokens
+        grown = tokens - none.prompt_tokens
         values = {"system_words": words, "grown_tokens": grown}
         said = f"a system prompt of {words} words added {grown} tokens to the prompt"
         if grown >= words * _ALL_SHARE:

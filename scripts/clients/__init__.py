@@ -1,0 +1,1 @@
+"""The report of `scripts/client_table.py`."""

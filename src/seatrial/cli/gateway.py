@@ -1,0 +1,190 @@
+"""`seatrial gateway --upstream URL`: a proxy that repairs and bounds what a model emits.
+
+Prints one line when it is ready, then what to paste into each client; then it serves until it is
+stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from seatrial.cli.options import add_json, add_runs_root
+from seatrial.core.errors import UserError
+
+if TYPE_CHECKING:
+    from seatrial.gateway.client_config import Setup
+    from seatrial.gateway.settings import Settings
+
+DEFAULT_PORT = 8484
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_NO_MODEL = "MODEL"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    from seatrial.gateway.client_config import CLIENTS
+
+    add = parser.add_argument
+    add(
+        "--upstream",
+        action="append",
+        default=[],
+        metavar="[NAME=]URL",
+        help="a server to ask; repeat for several: a request goes where its model is",
+    )
+    add("--upstream-key-env", metavar="NAME", help="variable with the key that upstreams want")
+    add("--host", default="127.0.0.1", help="others than this machine's own need a token")
+    add("--port", type=int, default=DEFAULT_PORT, help=f"0 = any free port ({DEFAULT_PORT})")
+    add(
+        "--token-env",
+        metavar="NAME",
+        help="variable with the token that clients must show (SEATRIAL_GATEWAY_TOKEN, if set)",
+    )
+    add("--observe", action="store_true", help="change nothing, only count and record")
+    add("--off", action="append", default=[], metavar="RULE", help="leave a rule out; repeatable")
+    add(
+        "--pin",
+        action="append",
+        default=[],
+        metavar="[CLIENT:]FIELD=VALUE",
+        help="set a field of every request, such as temperature=0.7; repeatable",
+    )
+    add(
+        "--strip",
+        action="append",
+        default=[],
+        metavar="[CLIENT:]FIELD",
+        help="take a field out of every request; repeatable",
+    )
+    add("--slots", type=int, metavar="N", help="requests at a time (what the server says)")
+    add("--drain", type=int, default=30, metavar="SECONDS", help="to finish when stopped (30)")
+    add_runs_root(parser)
+    add("--no-record", action="store_true", help="write no sessions")
+    add(
+        "--config",
+        choices=CLIENTS,
+        metavar="CLIENT",
+        help=f"print what to paste into one of {', '.join(CLIENTS)}, and start nothing",
+    )
+    add("--model", metavar="ID", help="for --config (the first that the server lists)")
+    add("--dry-run", action="store_true", help="say what it would do, and start nothing")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from seatrial.cli.gateway_options import settings_of
+    from seatrial.gateway import check_address, listen
+
+    settings = settings_of(args)
+    if not 0 <= args.port <= 65535:
+        raise UserError(f"no such port: {args.port}", hint="1 to 65535, or 0 for any free one")
+    host = _ANY_HOST.get(args.host, args.host)
+    shown = f"http://[{host}]:{args.port}" if ":" in host else f"http://{host}:{args.port}"
+    if args.config is not None:
+        return _paste(args, settings, shown)
+    check_address(settings, args.host)
+    if args.dry_run:
+        sys.stdout.write(_plan(args, settings, shown))
+        return 0
+    return _serve(args, settings, listen(args.host, args.port))
+
+
+def _serve(args: argparse.Namespace, settings: Settings, listener: socket.socket) -> int:
+    from seatrial.gateway import Gateway, serve, url_of
+
+    gateway = Gateway(settings)
+    url = url_of(listener)
+
+    async def work() -> None:
+        await serve(
+            gateway,
+            listener,
+            drain_seconds=args.drain,
+            on_ready=lambda: _announce(args, settings, url),
+        )
+
+    # What is loaded by now stays: the collector need not look at it for every request.
+    gc.collect()
+    gc.freeze()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(work())
+    sys.stderr.write("stopped\n")
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _announce(args: argparse.Namespace, settings: Settings, url: str) -> None:
+    from seatrial.gateway.client_config import CLIENTS, configuration
+
+    if args.json:
+        sys.stdout.write(_json({"url": url, "pid": os.getpid(), **_facts(settings)}))
+    else:
+        where = ", ".join(upstream.url for upstream in settings.upstreams)
+        sys.stdout.write(f"ready: {url} -> {where}\n")
+        setup = _setup(args, url, args.model or _NO_MODEL, None)
+        for client in CLIENTS:
+            sys.stdout.write(f"\n### {client}\n{configuration(client, setup)}")
+    sys.stdout.flush()
+
+
+def _paste(args: argparse.Namespace, settings: Settings, url: str) -> int:
+    from seatrial.gateway.client_config import configuration
+    from seatrial.gateway.upstream import Upstream
+
+    upstream = Upstream(settings.upstreams[0], settings.bounds)
+    asyncio.run(upstream.learn())
+    model = args.model or (upstream.models[0] if upstream.models else _NO_MODEL)
+    if model is _NO_MODEL:
+        sys.stderr.write(f"{settings.upstreams[0].url} does not say what it serves: --model ID\n")
+    setup = _setup(args, url, model, upstream.window)
+    text = configuration(args.config, setup)
+    sys.stdout.write(_json({"client": args.config, "text": text}) if args.json else text)
+    return 0
+
+
+def _setup(args: argparse.Namespace, url: str, model: str, window: int | None) -> Setup:
+    from seatrial.cli.gateway_options import TOKEN_VARIABLE
+    from seatrial.gateway.client_config import Setup
+
+    named = args.token_env or (TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None)
+    return Setup(url=url, model=model, window_tokens=window, token_env=named)
+
+
+def _plan(args: argparse.Namespace, settings: Settings, url: str) -> str:
+    facts = _facts(settings)
+    if args.json:
+        return _json({"url": url, **facts})
+    lines = [f"listens at {url}"]
+    lines += [f"asks {name} at {where}" for name, where in facts["upstreams"].items()]
+    lines += [f"sets {pin.field}" for pin in settings.pins if not pin.strip]
+    lines += [f"takes out {pin.field}" for pin in settings.pins if pin.strip]
+    lines.append(f"records in {settings.runs}" if settings.runs else "records nothing")
+    lines += [f"rule {rule}: {mode}" for rule, mode in facts["rules"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(settings: Settings) -> dict[str, dict[str, str]]:
+    from seatrial.cli.gateway_options import rule_modes
+
+    upstreams = {upstream.name: upstream.url for upstream in settings.upstreams}
+    return {"upstreams": upstreams, "rules": rule_modes(settings)}
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode() + "\n"

@@ -1,0 +1,107 @@
+"""The words of `seatrial gateway` as settings: upstreams, pins, rules that are off, the token.
+
+In: parsed arguments and the environment. Out: `Settings`, or a `UserError`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+
+import msgspec
+
+from seatrial.core.config import GuardSpec, RuleMode
+from seatrial.core.errors import UserError
+from seatrial.gateway.settings import BROKEN_STREAM, Pin, Settings, UpstreamSpec
+from seatrial.gateway.upstream import root_of
+from seatrial.guard.rules import RULES
+
+TOKEN_VARIABLE = "SEATRIAL_GATEWAY_TOKEN"
+
+_NAMED = re.compile(r"([A-Za-z0-9._-]+)=(https?://.*)", re.DOTALL)
+_FIELD = re.compile(r"(?:([A-Za-z0-9._-]+):)?([A-Za-z_][A-Za-z0-9_]*)")
+_NOT_PINNED = frozenset({"messages", "stream"})
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """What the options say.
+
+    Raises:
+        UserError: one of them cannot be read, or names what is not there.
+    """
+    return Settings(
+        upstreams=_upstreams(args),
+        guard=_guard(args.off),
+        observe=args.observe,
+        off=frozenset(args.off),
+        pins=(*map(_pin, args.pin), *map(_strip, args.strip)),
+        token=_secret(args.token_env) if args.token_env else os.environ.get(TOKEN_VARIABLE) or None,
+        runs=None if args.no_record else args.runs,
+    )
+
+
+def rule_modes(settings: Settings) -> dict[str, str]:
+    """In which mode each rule runs."""
+    from seatrial.guard.rules import gateway_rules
+
+    most: RuleMode = "observe" if settings.observe else "enforce"
+    modes: dict[str, str] = dict.fromkeys(RULES, "off")
+    modes |= {rule.id: rule.mode for rule in gateway_rules(settings.guard, most)}
+    modes[BROKEN_STREAM] = "enforce" if settings.acts(BROKEN_STREAM) else "off"
+    return modes
+
+
+def _upstreams(args: argparse.Namespace) -> tuple[UpstreamSpec, ...]:
+    if not args.upstream:
+        hint = "--upstream http://127.0.0.1:8080"
+        raise UserError("which server should the gateway ask?", hint=hint)
+    if args.slots is not None and args.slots < 1:
+        raise UserError(f"--slots {args.slots}: at least 1")
+    key = _secret(args.upstream_key_env) if args.upstream_key_env else None
+    specs = []
+    for index, word in enumerate(args.upstream):
+        match = _NAMED.fullmatch(word)
+        name, url = match.groups() if match else (f"upstream{index + 1}", word)
+        url = url if "://" in url else f"http://{url}"
+        root_of(url)
+        specs.append(UpstreamSpec(name, url, key, args.slots))
+    names = [spec.name for spec in specs]
+    if len(set(names)) < len(names):
+        raise UserError("two upstreams have the same name", hint="--upstream NAME=URL")
+    return tuple(specs)
+
+
+def _guard(off: list[str]) -> GuardSpec:
+    known = (*RULES, BROKEN_STREAM)
+    for rule in off:
+        if rule not in known:
+            raise UserError(f"--off {rule}: no such rule", hint=f"one of {', '.join(known)}")
+    modes: dict[str, RuleMode] = {rule: "off" for rule in off if rule in RULES}
+    return GuardSpec(modes=modes) if modes else GuardSpec()
+
+
+def _pin(word: str) -> Pin:
+    key, equals, value = word.partition("=")
+    match = _FIELD.fullmatch(key)
+    if not equals or match is None or match[2] in _NOT_PINNED:
+        raise UserError(f"--pin {word}: not of the form FIELD=VALUE", hint="temperature=0.7")
+    try:
+        read = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        read = value
+    return Pin(match[2], read, client=match[1])
+
+
+def _strip(word: str) -> Pin:
+    match = _FIELD.fullmatch(word)
+    if match is None or match[2] in _NOT_PINNED:
+        raise UserError(f"--strip {word}: not the name of a field", hint="top_k")
+    return Pin(match[2], strip=True, client=match[1])
+
+
+def _secret(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise UserError(f"the variable {name} is not set, or empty")
+    return value

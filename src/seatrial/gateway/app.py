@@ -1,0 +1,291 @@
+"""The gateway as an ASGI application: who may ask, what is asked, and where it goes.
+
+Pure ASGI: a framework's middleware costs more per streamed piece than everything else here. It
+holds the upstreams, the counters and the recorder; one request is a `Passage`.
+
+In: ASGI calls. Out: ASGI messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from seatrial.core.errors import Boundary, EngineError, FormatError, attribute
+from seatrial.gateway.clients import Clients
+from seatrial.gateway.counting import COUNT_PATH, count_tokens
+from seatrial.gateway.desk import Desk, tell
+from seatrial.gateway.endings import failed, refused_request
+from seatrial.gateway.metrics import Metrics
+from seatrial.gateway.output import Headers, Output, Send
+from seatrial.gateway.recorder import Recorder
+from seatrial.gateway.routing import listing
+from seatrial.gateway.settings import Settings
+from seatrial.gateway.upstream import Upstream
+from seatrial.gateway.wires import CLIENTS
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Scope = dict[str, Any]
+
+CHAT_PATHS = frozenset({"/v1/chat/completions", "/chat/completions"})
+MODEL_PATHS = frozenset({"/v1/models", "/models"})
+_HINT = (
+    "POST /v1/chat/completions, /v1/responses, /v1/messages; "
+    "GET /v1/models, /health, /metrics, /props"
+)
+_HEALTH_SECONDS = 3.0
+
+
+class Gateway:
+    """The application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.upstreams = [Upstream(spec, settings.bounds) for spec in settings.upstreams]
+        self._clients = Clients()
+        self._desk = Desk(settings, self.metrics, self.upstreams, self._clients, self._learn)
+        self._told_loss = False
+        self._in_flight = 0
+        self._learning: set[asyncio.Task[None]] = set()
+        self.recorder: Recorder | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.open()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def open(self) -> None:
+        """Begin to record, and ask the upstreams what they are."""
+        settings = self.settings
+        if settings.runs is not None:
+            self.recorder = Recorder(
+                settings.runs,
+                settings.secrets,
+                on_recorded=lambda: self.metrics.add("recorded_total"),
+                on_lost=self._lost,
+            )
+            self._desk.on_exchange = self.recorder.put
+        for upstream in self.upstreams:
+            self._learn(upstream)
+
+    async def aclose(self) -> None:
+        """Leave the upstreams and finish what is recorded."""
+        for task in self._learning:
+            task.cancel()
+        await asyncio.gather(*self._learning, return_exceptions=True)
+        for upstream in self.upstreams:
+            await upstream.aclose()
+        if self.recorder is not None:
+            await asyncio.to_thread(self.recorder.close)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; when its client leaves, everything that was done for it stops."""
+        output = Output(send)
+        task = asyncio.current_task()
+        watcher: asyncio.Task[None] | None = None
+        started = time.monotonic()
+        client, left = "", False
+        self._in_flight += 1
+        try:
+            headers = dict(scope["headers"])
+            client = self._clients.name(headers)
+            body = await self._admit(scope, headers, receive, output)
+            if body is None:
+                return
+
+            def leave() -> None:
+                nonlocal left
+                left = True
+                if task is not None:
+                    task.cancel()
+
+            watcher = asyncio.create_task(_watch(receive, leave))
+            await self._dispatch(scope, headers, client, body, output)
+        except asyncio.CancelledError:
+            if not left or task is None or task.uncancel():
+                raise
+            self.metrics.add("cancelled_total", client=client)
+        except Exception as error:
+            await self._apologise(error, output)
+        finally:
+            self._in_flight -= 1
+            output.close()
+            if watcher is not None:
+                watcher.cancel()
+            status = str(output.status or "none")
+            self.metrics.add("requests_total", client=client, status=status)
+            self.metrics.add("exchange_seconds_total", time.monotonic() - started)
+            self.metrics.add("answer_bytes_total", output.written_bytes)
+
+    async def _apologise(self, error: Exception, output: Output) -> None:
+        """A fault of ours is told as one, and ends nothing but this request."""
+        self.metrics.add("internal_errors_total")
+        sys.stderr.write(f"error: {attribute(error, Boundary.HARNESS, 'gateway').message}\n")
+        if output.status is None:
+            body = {"error": {"message": "the gateway failed", "type": "server_error"}}
+            await output.whole(500, msgspec.json.encode(body))
+
+    async def _admit(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, output: Output
+    ) -> bytes | None:
+        """The body of a request that may be answered; the others are answered here."""
+        if not self._may_ask(scope["path"], headers):
+            hint = "send the gateway's token as `Authorization: Bearer ...`"
+            await tell(output, refused_request(401, "a token is needed", "unauthorized", hint))
+            return None
+        limit = self.settings.bounds.request_bytes
+        body = await _body(receive, limit)
+        if body is None:
+            message = f"the request is larger than {limit:,} bytes"
+            await tell(output, refused_request(413, message, "request_too_large"))
+        return body
+
+    def _may_ask(self, path: str, headers: dict[bytes, bytes]) -> bool:
+        token = self.settings.token
+        if token is None or path == "/health":
+            return True
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        shown = given.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+        return hmac.compare_digest(shown, token.encode())
+
+    async def _dispatch(
+        self, scope: Scope, headers: dict[bytes, bytes], client: str, body: bytes, output: Output
+    ) -> None:
+        method, path = scope["method"], scope["path"]
+        wire = CLIENTS.get(path)
+        if method == "POST" and (path in CHAT_PATHS or wire is not None):
+            await self._desk.take(scope["headers"], client, body, output, wire)
+        elif method == "POST" and path == COUNT_PATH:
+            await self._count(scope["headers"], body, output)
+        elif method == "GET" and path in MODEL_PATHS:
+            await self._models(scope, output)
+        elif method == "GET" and path == "/health":
+            await self._health(output)
+        elif method == "GET" and path == "/metrics":
+            await self._metrics(output)
+        elif method == "GET":
+            await self._relay(scope, output)
+        else:
+            message = f"{method} {path} is nothing that this gateway answers"
+            await tell(output, refused_request(404, message, "not_found", _HINT))
+
+    async def _count(self, headers: Headers, body: bytes, output: Output) -> None:
+        keep = self.settings.token is None
+        status, answer = await count_tokens(self.upstreams[0], body, headers, keep_credentials=keep)
+        await output.whole(status, answer)
+
+    async def _models(self, scope: Scope, output: Output) -> None:
+        """The one upstream's own list, or that of all."""
+        if len(self.upstreams) == 1:
+            await self._relay(scope, output)
+        else:
+            await output.whole(200, await listing(self.upstreams))
+
+    async def _health(self, output: Output) -> None:
+        states = await asyncio.gather(*map(_state, self.upstreams))
+        up = any(state == "ok" for state in states)
+        body = {
+            "status": "ok" if up else "error",
+            "upstreams": dict(zip((u.name for u in self.upstreams), states, strict=True)),
+        }
+        await output.whole(200 if up else 503, msgspec.json.encode(body))
+
+    async def _metrics(self, output: Output) -> None:
+        text = self.metrics.text(in_flight=self._in_flight - 1, queued=self._desk.waiting)
+        headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
+        await output.whole(200, text.encode(), headers)
+
+    async def _relay(self, scope: Scope, output: Output) -> None:
+        """A GET of the first upstream, unchanged."""
+        path = scope["raw_path"].decode("latin-1")
+        if query := scope["query_string"]:
+            path += "?" + query.decode("latin-1")
+        try:
+            answer = await self.upstreams[0].open(
+                "GET",
+                path,
+                None,
+                scope["headers"],
+                keep_credentials=self.settings.token is None,
+            )
+        except EngineError as error:
+            await tell(output, failed(error, ""))
+            return
+        try:
+            await output.start(answer.status, answer.headers())
+            while chunk := await answer.read():
+                await output.write(chunk)
+            await output.end()
+        except EngineError:
+            # Cut off: the client sees that the answer is not whole.
+            output.close()
+        finally:
+            answer.close()
+
+    def _learn(self, upstream: Upstream) -> None:
+        if upstream.knows_enough:
+            return
+        task = asyncio.create_task(self._learned(upstream))
+        self._learning.add(task)
+        task.add_done_callback(self._learning.discard)
+
+    async def _learned(self, upstream: Upstream) -> None:
+        await upstream.learn()
+        self._desk.resize(upstream)
+
+    def _lost(self, reason: str) -> None:
+        self.metrics.add("record_lost_total")
+        if not self._told_loss:
+            self._told_loss = True
+            sys.stderr.write(
+                f"warning: not everything is recorded: {reason}; the traffic goes on, "
+                "/metrics counts the loss\n"
+            )
+
+
+async def _state(upstream: Upstream) -> str:
+    try:
+        status, _ = await upstream.ask("/health", _HEALTH_SECONDS)
+    except (EngineError, FormatError) as error:
+        return error.message
+    # Most servers have no such path; that they answer says enough.
+    return "ok" if status < 500 else f"it answered {status}"
+
+
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body; None = longer than `limit`, or the client left."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        piece = message.get("body", b"")
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            return None
+        if not message.get("more_body", False):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _watch(receive: Receive, leave: Callable[[], None]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    leave()

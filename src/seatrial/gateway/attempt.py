@@ -1,0 +1,244 @@
+"""The upstream as the endpoint that the rules stand around, for one exchange.
+
+Each `generate` is one request to the server: the client's own body, changed only where the
+`Request` was. It remembers which events it gave, so that whoever gets them behind the rules can
+tell what was passed on untouched. Opened to `tee`, it sends every byte to the client as it comes,
+whatever happens to the events.
+
+In: `Request`s. Out: events; the server's refusal as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import msgspec
+
+from seatrial.chat.endpoint import Event, Facts, Request, Text, Think
+from seatrial.chat.failures import refused
+from seatrial.chat.overflow import read_overflow
+from seatrial.chat.sse import SseDecoder, SseEvent
+from seatrial.core.errors import EngineError, FormatError, HarnessError, SeatrialError
+from seatrial.gateway.output import Headers, Output
+from seatrial.gateway.requests import Inbound, changed_body, read_object
+from seatrial.gateway.turns import Turn
+from seatrial.gateway.upstream import Answer, Upstream
+
+_TRAILING_SECONDS = 1.0
+"""After the mark of the end, for bytes that still follow it."""
+
+CHAT_PATH = "/v1/chat/completions"
+
+
+_Reading = Callable[[bytes], tuple[list[Event], SeatrialError | None]]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An answer without success, as it came."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Attempt:
+    """An `Endpoint` for one exchange; may be asked several times, one after the other."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        inbound: Inbound,
+        headers: Headers,
+        output: Output,
+        *,
+        keep_credentials: bool,
+        tee: bool,
+    ) -> None:
+        self._upstream = upstream
+        self._inbound = inbound
+        self._headers = headers
+        self._output = output
+        self._keep_credentials = keep_credentials
+        self._tee = tee
+        self._given: dict[int, Event] = {}
+        self._answer: Answer | None = None
+        self.turn: Turn | None = None
+        self.tail: list[Event] = []
+        """What the last attempt gave from the first call on, and text in the same frames."""
+        self.refusal: Refusal | None = None
+        self.error_frames = b""
+        """The bytes in which the server reported an error inside a stream."""
+        self.body = inbound.raw
+        """What the last attempt sent."""
+        self.attempts = 0
+
+    @property
+    def facts(self) -> Facts:
+        model = self._inbound.model
+        upstream = self._upstream
+        return Facts(
+            wire="native",
+            family=upstream.family,
+            model=model,
+            window=upstream.window,
+            slots=upstream.slots,
+        )
+
+    async def count(self, request: Request) -> int:
+        raise HarnessError("a gateway counts no tokens of a request in flight")
+
+    def sent(self, request: Request) -> dict[str, Any]:
+        return read_object(self._body_of(request))
+
+    def took(self, event: Event) -> bool:
+        """Whether `event` is one that was given, untouched; each counts once."""
+        return self._given.pop(id(event), None) is event
+
+    async def generate(self, request: Request | None) -> AsyncGenerator[Event, None]:
+        """Ask the server; see `Endpoint.generate`. None = with the client's own body."""
+        self._begin(request)
+        answer = await self._open()
+        try:
+            if not 200 <= answer.status < 300:
+                await self._refuse(answer)
+            self.turn = Turn(request, self._upstream.window)
+            events = self._stream if answer.is_stream else self._whole
+            async for event in events(answer, self.turn):
+                if not self._tee:
+                    self._given[id(event)] = event
+                    if not (event.raw and isinstance(event, Text | Think)):
+                        self.tail.append(event)
+                yield event
+        finally:
+            if not self._tee:
+                answer.close()
+
+    async def relay(self) -> None:
+        """Send the client what the server still has to say, unread."""
+        answer = self._answer or await self._open()
+        await self._output.start(answer.status, answer.headers())
+        self._output.frames_may_be_cut()
+        while chunk := await answer.read():
+            await self._output.write(chunk)
+
+    def close(self) -> None:
+        """Leave the server."""
+        if self._answer is not None:
+            self._answer.close()
+
+    def answer_headers(self) -> Headers:
+        """The headers of the last answer."""
+        return self._answer.headers() if self._answer else []
+
+    @property
+    def streams(self) -> bool:
+        """The last answer is a stream."""
+        return self._answer is not None and self._answer.is_stream
+
+    def _begin(self, request: Request | None) -> None:
+        self.attempts += 1
+        self._given.clear()
+        self.tail = []
+        self.refusal = None
+        self.error_frames = b""
+        self.turn = None
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+        self.body = self._inbound.raw if request is None else self._body_of(request)
+
+    def _body_of(self, request: Request) -> bytes:
+        return changed_body(self._inbound.raw, self._inbound.request, request)
+
+    async def _open(self) -> Answer:
+        self._answer = await self._upstream.open(
+            "POST",
+            CHAT_PATH,
+            self.body,
+            self._headers,
+            keep_credentials=self._keep_credentials,
+        )
+        return self._answer
+
+    async def _refuse(self, answer: Answer) -> None:
+        body = await answer.whole()
+        self.refusal = Refusal(answer.status, answer.headers(), body)
+        overflow = read_overflow(body, answer.status)
+        raise overflow or refused(self._upstream.url + CHAT_PATH, answer.status, body)
+
+    async def _whole(self, answer: Answer, turn: Turn) -> AsyncGenerator[Event, None]:
+        body = await answer.whole()
+        if self._tee:
+            await self._output.whole(answer.status, body, answer.headers())
+        for event in turn.whole(body):
+            yield event
+
+    async def _stream(self, answer: Answer, turn: Turn) -> AsyncGenerator[Event, None]:
+        if self._tee:
+            await self._output.start(answer.status, answer.headers())
+            self._output.frames_may_be_cut()
+        decoder = SseDecoder()
+        reading = _reader(decoder, turn, self)
+        while True:
+            chunk = b"" if turn.done else await self._next(answer)
+            events, error = reading(chunk)
+            for event in events:
+                yield event
+            if error is not None:
+                if self._tee:
+                    # The client gets what the server says, whether we can read it or not.
+                    await self.relay()
+                raise error
+            if not chunk:
+                break
+        if turn.done:
+            await self._trail(answer, turn)
+        for event in turn.close():
+            yield event
+
+    async def _next(self, answer: Answer) -> bytes:
+        # Behind the rules, everything that they let go has been added by now.
+        if self._output.pending:
+            await self._output.flush()
+        chunk = await answer.read()
+        if chunk and self._tee:
+            await self._output.write(chunk)
+        return chunk
+
+    async def _trail(self, answer: Answer, turn: Turn) -> None:
+        try:
+            async with asyncio.timeout(_TRAILING_SECONDS):
+                while chunk := await answer.read():
+                    turn.trailing(chunk)
+                    if self._tee:
+                        await self._output.write(chunk)
+        except (TimeoutError, EngineError):
+            # The answer was complete before.
+            return
+
+
+def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt) -> _Reading:
+    """Bytes to events, and the error on which they end; no bytes = the end of the stream."""
+
+    def read(chunk: bytes) -> tuple[list[Event], SeatrialError | None]:
+        events: list[Event] = []
+        frames: list[SseEvent] = []
+        try:
+            frames = decoder.feed(chunk) if chunk else decoder.finish()
+            while frames:
+                if turn.done:
+                    turn.trailing(frames[0].raw)
+                else:
+                    events += turn.feed(frames[0])
+                frames.pop(0)
+        except (EngineError, FormatError) as error:
+            if isinstance(error, EngineError):
+                attempt.error_frames = b"".join(frame.raw for frame in frames)
+            return events, error
+        if not chunk:
+            turn.trailing(decoder.rest)
+        return events, None
+
+    return read

@@ -1,0 +1,160 @@
+"""Taking in a generation: reads it, finds its upstream, pins its fields, waits for its turn.
+
+In: the body of a client, in whichever protocol it speaks. Out: a `Passage` that was run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from seatrial.core.errors import BudgetError, SeatrialError, UserError
+from seatrial.gateway.clients import Clients, session_key
+from seatrial.gateway.endings import Told, failed, refused_request
+from seatrial.gateway.exchange import Asked, OnExchange, Passage
+from seatrial.gateway.metrics import Metrics
+from seatrial.gateway.output import Headers, Output
+from seatrial.gateway.requests import Inbound, read_inbound, read_object
+from seatrial.gateway.routing import Route, pinned, route
+from seatrial.gateway.settings import Settings
+from seatrial.gateway.slots import Slots
+from seatrial.gateway.translation import TranslatedOutput
+from seatrial.gateway.upstream import Upstream
+from seatrial.gateway.wires import Asked as Translated
+from seatrial.gateway.wires import ClientWire
+from seatrial.gateway.wires import Upstream as Takes
+from seatrial.guard.ladder import THINKING
+from seatrial.guard.rules.prefix import PrefixMemory
+
+
+class _Named(msgspec.Struct):
+    model: str = ""
+
+
+class Desk:
+    """Where generations come in."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        upstreams: Sequence[Upstream],
+        clients: Clients,
+        on_asked: Callable[[Upstream], None],
+    ) -> None:
+        """`on_asked` hears of every upstream that was asked, afterwards."""
+        self._settings = settings
+        self._metrics = metrics
+        self._upstreams = upstreams
+        self._clients = clients
+        self._on_asked = on_asked
+        self._slots = {upstream.name: Slots(upstream.slots) for upstream in upstreams}
+        self._memory = PrefixMemory()
+        self.on_exchange: OnExchange | None = None
+
+    @property
+    def waiting(self) -> int:
+        return sum(slots.waiting for slots in self._slots.values())
+
+    def resize(self, upstream: Upstream) -> None:
+        """The number of slots became known."""
+        self._slots[upstream.name].resize(upstream.slots)
+
+    async def take(
+        self, headers: Headers, client: str, body: bytes, output: Output, wire: ClientWire | None
+    ) -> None:
+        """Answer one request, whatever it is."""
+        own = output
+        try:
+            if wire is not None:
+                place = route(self._upstreams, _model(body))
+                translated = self._translated(wire, body, place.upstream)
+                own = TranslatedOutput(output.send, wire, translated)
+                inbound = read_inbound(translated.body)
+            else:
+                inbound = read_inbound(body)
+                place = route(self._upstreams, inbound.model)
+            inbound = self._prepared(inbound, place, client)
+        except SeatrialError as error:
+            await _refuse(output, wire, error)
+            return
+        session = session_key(dict(headers), inbound.session)
+        side = self._clients.is_side_call(client, inbound.request)
+        asked = Asked(inbound, headers, client, session, side)
+        if inbound.stream:
+            own.keep_alive(self._settings.bounds.keep_alive_seconds)
+        try:
+            await self._in_turn(place.upstream, asked, own)
+        finally:
+            output.stands_for(own)
+        self._on_asked(place.upstream)
+
+    def _translated(self, wire: ClientWire, body: bytes, upstream: Upstream) -> Translated:
+        asked = wire.ask(body, Takes(thinking=THINKING in upstream.knobs))
+        if asked.lost:
+            self._metrics.add("translation_lost_total", sum(lost.count for lost in asked.lost))
+        return asked
+
+    def _prepared(self, inbound: Inbound, place: Route, client: str) -> Inbound:
+        """The body as it goes on: pinned, stripped, and with the name that the upstream knows."""
+        pins = [pin for pin in self._settings.pins if pin.client in (None, client)]
+        if self._settings.observe:
+            pins = []
+        if not pins and place.model == inbound.model:
+            return inbound
+        body = pinned(read_object(inbound.raw), pins)
+        if place.model != inbound.model:
+            body["model"] = place.model
+        return read_inbound(msgspec.json.encode(body))
+
+    async def _in_turn(self, upstream: Upstream, asked: Asked, output: Output) -> None:
+        slots, settings = self._slots[upstream.name], self._settings
+        try:
+            async with slots.turn(side=asked.side, seconds=settings.bounds.queue_seconds):
+                passage = Passage(
+                    settings,
+                    self._metrics,
+                    upstream,
+                    asked,
+                    output,
+                    self.on_exchange,
+                    self._memory,
+                )
+                await passage.run()
+        except BudgetError as error:
+            told = failed(error, asked.client)
+            if output.status is None:
+                await tell(output, told)
+            else:
+                output.add(told.frame)
+                await output.end()
+
+
+async def tell(output: Output, told: Told) -> None:
+    """Answer with an error, before anything else was said."""
+    await output.whole(told.status, told.body)
+
+
+async def _refuse(output: Output, wire: ClientWire | None, error: SeatrialError) -> None:
+    if wire is not None:
+        mistake = error if isinstance(error, UserError) else UserError(error.message)
+        await output.whole(400, wire.error(mistake))
+    elif isinstance(error, UserError):
+        hint = error.hint or ""
+        await tell(output, refused_request(404, error.message, "model_not_found", hint))
+    else:
+        await tell(output, refused_request(400, error.message, "bad_request"))
+
+
+def _model(body: bytes) -> str:
+    """The model that a body names, in any protocol.
+
+    Raises:
+        FormatError: not a JSON object.
+    """
+    try:
+        return msgspec.json.decode(body, type=_Named).model
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        model = read_object(body).get("model")
+        return model if isinstance(model, str) else ""

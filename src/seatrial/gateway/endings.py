@@ -1,0 +1,87 @@
+"""How an answer ends that did not come to its own end, so that clients treat it right.
+
+A stopped answer never ends with `stop`: every client takes that for the final answer, and a
+failure would look like a success. What helps instead depends on what the client has seen and on
+the client; harness authors agree on nothing here.
+
+In: errors, endings that a rule asked for. Out: bodies, frames, or the word to cut the connection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from seatrial.chat.endpoint import Ending
+from seatrial.chat.failures import RefusedError, TimedOutError
+from seatrial.chat.overflow import ContextOverflowError, normalised
+from seatrial.core.errors import BudgetError, FormatError, SeatrialError
+from seatrial.gateway.rendering import frame
+
+_CUT_INSTEAD = frozenset({"qwencode"})
+"""Clients that end their work at an error inside a stream, and ask again when it breaks off."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a client is told: a status with a body before the answer began, a frame after it."""
+
+    status: int
+    error: dict[str, Any]
+    cut: bool = False
+    """Break the connection off instead of sending a frame."""
+
+    @property
+    def body(self) -> bytes:
+        return msgspec.json.encode({"error": self.error})
+
+    @property
+    def frame(self) -> bytes:
+        return frame({"error": self.error})
+
+
+def stopped(ending: Ending, reason: str, client: str) -> Told:
+    """What a rule's stop is told as; `length` is no error and is rendered as an end."""
+    if ending == "overflow":
+        return overflowed(ContextOverflowError(reason))
+    if ending == "retryable_error":
+        # These words stand in the lists by which clients decide to ask again.
+        message = f"server error: overloaded, please retry (the answer was stopped: {reason})"
+        return Told(503, _error(message, "server_error", "guard_stopped"), client in _CUT_INSTEAD)
+    message = f"the answer was stopped by the gateway: {reason}"
+    return Told(400, _error(message, "invalid_request_error", "guard_stopped"))
+
+
+def failed(error: SeatrialError, client: str) -> Told:
+    """What a failure of the server, or of a rule, is told as."""
+    if isinstance(error, ContextOverflowError):
+        return overflowed(error)
+    if isinstance(error, BudgetError):
+        return Told(503, _error(_line(error), "server_error", "no_slot"))
+    if isinstance(error, RefusedError):
+        message = f"server error: {_line(error)}"
+        return Told(error.status, _error(message, "upstream_error", "refused"))
+    timed_out = isinstance(error, TimedOutError)
+    what = "timeout" if timed_out else "broken_stream" if isinstance(error, FormatError) else "gone"
+    words = "server error: timeout" if timed_out else "server error: terminated"
+    told = _error(f"{words}: {_line(error)}", "server_error", what)
+    return Told(504 if timed_out else 502, told, client in _CUT_INSTEAD)
+
+
+def overflowed(error: ContextOverflowError) -> Told:
+    """An overflow in the one form that every client knows."""
+    return Told(400, normalised(error)["error"])
+
+
+def refused_request(status: int, message: str, code: str, hint: str = "") -> Told:
+    """A request that the gateway itself does not take."""
+    text = f"{message} (hint: {hint})" if hint else message
+    return Told(status, _error(text, "invalid_request_error", code))
+
+
+def _error(message: str, type_: str, code: str) -> dict[str, Any]:
+    return {"message": message, "type": type_, "param": None, "code": code}
+
+
+def _line(error: SeatrialError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message

@@ -1,0 +1,325 @@
+"""One chat request through the gateway: to a server, through the rules, back, and on record.
+
+With rules that may change something, events go through them and their bytes out behind them; with
+none, every byte goes out as it comes and the rules only look on. Either way an answer that no
+rule changed is the server's own, byte for byte.
+
+In: an `Inbound`, an upstream. Out: a response; a recorded `Exchange`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+import msgspec
+
+from seatrial.chat.endpoint import End, Event, Text, Think
+from seatrial.chat.overflow import ContextOverflowError
+from seatrial.core.config import LadderSpec, RuleMode
+from seatrial.core.errors import Boundary, GuardError, SeatrialError, attribute
+from seatrial.core.generation import Finish, Timings, Usage
+from seatrial.gateway import record
+from seatrial.gateway.attempt import Attempt
+from seatrial.gateway.endings import Told, failed, overflowed, stopped
+from seatrial.gateway.metrics import Metrics
+from seatrial.gateway.output import JSON_HEADERS, STREAM_HEADERS, Headers, Output
+from seatrial.gateway.rendering import FrameWriter, whole_body
+from seatrial.gateway.requests import Inbound
+from seatrial.gateway.settings import BROKEN_STREAM, Settings
+from seatrial.gateway.upstream import Upstream
+from seatrial.guard.guarded import guarded
+from seatrial.guard.protocol import Decision, Rule
+from seatrial.guard.rules import gateway_rules
+from seatrial.guard.rules.prefix import PrefixMemory
+from seatrial.guard.watch import Holding
+
+OnExchange = Callable[[record.Exchange], None]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request and who sent it."""
+
+    inbound: Inbound
+    headers: Headers
+    client: str
+    session: str
+    side: bool
+
+
+class Passage:
+    """One request on its way."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        upstream: Upstream,
+        asked: Asked,
+        output: Output,
+        on_exchange: OnExchange | None,
+        memory: PrefixMemory,
+    ) -> None:
+        """`memory`: what a rule may know of earlier requests; one for the whole gateway."""
+        self._settings = settings
+        self._memory = memory
+        self._metrics = metrics
+        self._upstream = upstream
+        self._asked = asked
+        self._output = output
+        self._on_exchange = on_exchange
+        self._collected = record.Collected()
+        self._tail: list[Event] = []
+        self._writer: FrameWriter | None = None
+        rules = self._rules()
+        self._acts = any(rule.mode == "enforce" for rule in rules)
+        self._looks = bool(rules) or on_exchange is not None
+        self._attempt = self._new_attempt()
+
+    async def run(self) -> None:
+        """Answer the client; never raises for what a server or a rule does wrong."""
+        try:
+            await self._answer()
+        finally:
+            self._attempt.close()
+            self._record()
+
+    async def _answer(self) -> None:
+        request = self._asked.inbound.request
+        if request is None or not self._looks:
+            await self._unread()
+            return
+        try:
+            await self._through_rules()
+        except GuardError as error:
+            await self._without_rules(error)
+        except SeatrialError as error:
+            self._fault(error)
+            await self._tell_failure(error)
+        except Exception as error:
+            # Whatever it is, it is between the rules and us, and not the client's.
+            await self._without_rules(attribute(error, Boundary.GUARD, "the rules"))
+
+    async def _through_rules(self) -> None:
+        request = self._asked.inbound.request
+        settings = self._settings
+        set_ladder = settings.guard.ladder
+        ladder = LadderSpec() if set_ladder is msgspec.UNSET else set_ladder
+        endpoint = guarded(
+            self._attempt,
+            self._rules,
+            self._decided,
+            ladder=ladder,
+            knobs=self._upstream.knobs,
+            holding=Holding() if self._acts else None,
+        )
+        assert request is not None
+        async with aclosing(endpoint.generate(request)) as events:
+            await self._pass_on(events)
+        if self._tees:
+            await self._output.end()
+        else:
+            await self._close_answer()
+
+    def _rules(self) -> list[Rule]:
+        mode: RuleMode = "observe" if self._settings.observe else "enforce"
+        return gateway_rules(self._settings.guard, mode, self._memory)
+
+    async def _pass_on(self, events: AsyncGenerator[Event, None]) -> None:
+        """Let everything go that the rules let go; the tail waits for its end."""
+        attempt, output, tees = self._attempt, self._output, self._tees
+        async for event in events:
+            self._collected.add(event)
+            if tees:
+                continue
+            if isinstance(event, Text | Think) and self._asked.inbound.stream:
+                if not attempt.took(event):
+                    await self._start(rendered=True)
+                    output.add(self._frames().event(event))
+                elif event.raw:
+                    await self._start()
+                    if self._writer is not None:
+                        self._writer.begun = True
+                    output.add(event.raw)
+                else:
+                    self._tail.append(event)
+            else:
+                self._tail.append(event)
+
+    async def _close_answer(self) -> None:
+        end = next((event for event in self._tail if isinstance(event, End)), None)
+        if end is not None and end.finish is Finish.GUARD:
+            ending = end.ending or "retryable_error"
+            if ending != "length":
+                await self._tell(stopped(ending, end.reason or "a rule", self._asked.client))
+                return
+        if self._asked.inbound.stream:
+            await self._close_stream()
+        else:
+            await self._close_whole()
+
+    async def _close_stream(self) -> None:
+        tail, untouched = self._attempt.tail, self._untouched()
+        await self._start(rendered=not untouched)
+        if not untouched:
+            with_usage = b'"include_usage"' in self._asked.inbound.raw
+            self._output.add(self._frames().tail(self._tail, with_usage))
+        else:
+            self._output.add(tail[-1].raw)
+        await self._output.end()
+
+    async def _close_whole(self) -> None:
+        headers = self._attempt.answer_headers()
+        turn = self._attempt.turn
+        body = turn.head if turn else b""
+        if not self._untouched():
+            body = whole_body(body, self._tail)
+        await self._output.whole(200, body, headers or JSON_HEADERS)
+
+    def _untouched(self) -> bool:
+        """The tail is the server's own: the same events, all of them, in the same order."""
+        given = self._attempt.tail
+        return len(given) == len(self._tail) and all(map(_is, given, self._tail))
+
+    async def _start(self, *, rendered: bool = False) -> None:
+        if self._output.status is None:
+            # A server that does not stream answers in JSON; what a rule made of it is a stream.
+            own = self._attempt.streams or not rendered
+            headers = self._attempt.answer_headers() if own else []
+            await self._output.start(200, headers or STREAM_HEADERS)
+
+    def _frames(self) -> FrameWriter:
+        if self._writer is None:
+            turn = self._attempt.turn
+            self._writer = FrameWriter(turn.head if turn else b"")
+            self._writer.begun = self._output.written_bytes > 0
+        return self._writer
+
+    async def _unread(self) -> None:
+        """Pass the answer on without looking at it."""
+        if self._asked.inbound.request is None:
+            self._metrics.add("unguarded_total")
+        try:
+            await self._attempt.relay()
+            await self._output.end()
+        except SeatrialError as error:
+            self._fault(error)
+            await self._tell_failure(error)
+
+    async def _without_rules(self, error: SeatrialError) -> None:
+        """A rule broke: the client gets its answer nevertheless, as far as that is possible."""
+        self._metrics.add("guard_errors_total")
+        self._fault(error)
+        if self._tees and self._output.status is not None:
+            await self._unread()
+        elif self._output.status is None:
+            self._attempt.close()
+            self._acts = False
+            self._attempt = self._new_attempt()
+            await self._unread()
+        else:
+            await self._tell(failed(error, self._asked.client))
+
+    async def _tell_failure(self, error: SeatrialError) -> None:
+        refusal = self._attempt.refusal
+        overflow = isinstance(error, ContextOverflowError)
+        if overflow and self._settings.normalise_overflow and not self._settings.observe:
+            assert isinstance(error, ContextOverflowError)
+            await self._tell(overflowed(error))
+        elif refusal is not None and self._output.status is None:
+            await self._output.whole(refusal.status, refusal.body, refusal.headers)
+        elif self._tees and self._output.status is not None:
+            # The client has all that the server said; it sees what there is to see.
+            self._output.close()
+        elif self._attempt.error_frames:
+            await self._start()
+            self._output.add(self._attempt.error_frames)
+            await self._output.end()
+        elif self._settings.acts(BROKEN_STREAM) or self._output.status is None:
+            await self._tell(failed(error, self._asked.client))
+        else:
+            await self._as_it_broke()
+
+    async def _as_it_broke(self) -> None:
+        turn = self._attempt.turn
+        if turn is not None:
+            self._output.add(turn.held)
+        await self._output.flush()
+        self._output.close()
+
+    async def _tell(self, told: Told) -> None:
+        """Say an error in the way that is still open."""
+        output = self._output
+        if output.status is None:
+            await output.whole(told.status, told.body)
+        elif told.cut:
+            await output.flush()
+            output.close()
+        else:
+            output.add(told.frame)
+            await output.end()
+
+    @property
+    def _tees(self) -> bool:
+        return not self._acts
+
+    def _new_attempt(self) -> Attempt:
+        return Attempt(
+            self._upstream,
+            self._asked.inbound,
+            self._asked.headers,
+            self._output,
+            keep_credentials=self._settings.token is None,
+            tee=self._tees,
+        )
+
+    def _decided(self, rule: Rule, decision: Decision) -> None:
+        self._collected.decided.append(record.Decided(rule.id, rule.mode, decision))
+        self._metrics.add(
+            "guard_decisions_total", rule=rule.id, mode=rule.mode, action=decision.action
+        )
+
+    def _fault(self, error: SeatrialError) -> None:
+        if error.boundary is not Boundary.GUARD:
+            self._metrics.add("upstream_errors_total", type=type(error).__name__)
+        self._collected.fault = record.Fault(error.boundary, type(error).__name__, error.message)
+
+    def _record(self) -> None:
+        """Hand the exchange to the recorder; what broke or was left stands there as such."""
+        request, collected = self._asked.inbound.request, self._collected
+        turn, end = self._attempt.turn, collected.end
+        usage = collected.usage.usage if collected.usage else Usage()
+        self._metrics.add("completion_tokens_total", usage.completion)
+        if self._on_exchange is None or request is None:
+            return
+        fault = collected.fault
+        finish = end.finish
+        if fault is not None and fault.type == ContextOverflowError.__name__:
+            finish = Finish.CONTEXT
+        elif fault is not None and finish is Finish.CANCELLED:
+            finish = Finish.MISSING
+        self._on_exchange(
+            record.Exchange(
+                client=self._asked.client,
+                session=self._asked.session,
+                side=self._asked.side,
+                upstream=self._upstream.url,
+                model=self._asked.inbound.model,
+                window=self._upstream.window,
+                request=request,
+                body=self._attempt.body,
+                message=collected.message(),
+                finish=finish,
+                raw_finish=end.raw_finish,
+                usage=usage,
+                timings=turn.timings() if turn else Timings(),
+                verdict=end.verdict,
+                reason=end.reason,
+                decided=tuple(collected.decided),
+                fault=fault,
+            )
+        )
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other

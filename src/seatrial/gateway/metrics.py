@@ -1,0 +1,80 @@
+"""Counts of what a gateway did, as Prometheus reads them.
+
+Labels are few and bounded: clients by short names, paths that the gateway knows, rule ids. In:
+increments. Out: text.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+_HELP = {
+    "requests_total": "Requests that were answered.",
+    "exchange_seconds_total": "Seconds from request to end of answer.",
+    "answer_bytes_total": "Bytes of answers to clients.",
+    "upstream_errors_total": "Servers that could not be reached, broke off or answered an error.",
+    "unguarded_total": "Requests of a shape that no rule can read.",
+    "guard_decisions_total": "Decisions of the rules; in observe mode without effect.",
+    "guard_errors_total": "Rules that failed; the traffic went on without them.",
+    "completion_tokens_total": "Tokens that servers generated, as they counted.",
+    "internal_errors_total": "Requests on which the gateway itself failed.",
+    "translation_lost_total": "Fields of other protocols that chat completions have no place for.",
+    "recorded_total": "Exchanges that were recorded.",
+    "record_lost_total": "Exchanges that could not be recorded.",
+    "cancelled_total": "Requests whose client left before the end.",
+}
+_GAUGES = {
+    "in_flight": "Requests under way.",
+    "queued": "Requests that wait for a slot.",
+}
+_PREFIX = "seatrial_gateway_"
+_Labels = tuple[tuple[str, str], ...]
+
+
+class Metrics:
+    """The counters of one gateway."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, defaultdict[_Labels, float]] = {
+            name: defaultdict(float) for name in _HELP
+        }
+
+    def add(self, name: str, amount: float = 1, **labels: str) -> None:
+        self._counters[name][tuple(sorted(labels.items()))] += amount
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum over everything that has these labels."""
+        wanted = set(labels.items())
+        return sum(n for key, n in self._counters[name].items() if wanted <= set(key))
+
+    def text(self, **gauges: float) -> str:
+        """Everything, in the text format."""
+        lines: list[str] = []
+        for name, counts in self._counters.items():
+            lines += _head(name, _HELP[name], "counter")
+            for labels, count in sorted(counts.items()):
+                lines.append(f"{_PREFIX}{name}{_labels(labels)} {_number(count)}")
+            if not counts:
+                lines.append(f"{_PREFIX}{name} 0")
+        for name, value in gauges.items():
+            lines += _head(name, _GAUGES[name], "gauge")
+            lines.append(f"{_PREFIX}{name} {_number(value)}")
+        return "\n".join(lines) + "\n"
+
+
+def _head(name: str, text: str, kind: str) -> list[str]:
+    return [f"# HELP {_PREFIX}{name} {text}", f"# TYPE {_PREFIX}{name} {kind}"]
+
+
+def _labels(labels: _Labels) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:.6f}"

@@ -1,0 +1,148 @@
+"""One response to a client: begun once, written in whole pieces, kept alive while it is silent.
+
+While nothing is to be said (the request waits in a queue, the prompt is read, a rule holds text
+back) a stream gets a comment now and then, so that no client takes the silence for a dead server.
+A comment is only ever sent between two frames.
+
+In: bytes. Out: ASGI messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+Headers = list[tuple[bytes, bytes]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+KEEP_ALIVE = b": keep-alive\n\n"
+STREAM_HEADERS: Headers = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+]
+JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
+
+
+class Output:
+    """The response to one request."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self._pieces: list[bytes] = []
+        self._interval_seconds = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ping: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._whole_frames = True
+        self.status: int | None = None
+        """The status that was sent; None = nothing was sent so far."""
+        self.finished = False
+        self.written_bytes = 0
+        self.comment = KEEP_ALIVE
+
+    def keep_alive(self, interval_seconds: float) -> None:
+        """Send comments from now on, whenever nothing was sent for so long."""
+        self._interval_seconds = interval_seconds
+        self._arm()
+
+    def frames_may_be_cut(self) -> None:
+        """From here on pieces are no whole frames: a comment could break one."""
+        self._whole_frames = False
+
+    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send the head; does nothing when it is sent."""
+        await self._head(status, headers)
+
+    async def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        if self.status is None:
+            self.status = status
+            await self._send_message(
+                {"type": "http.response.start", "status": status, "headers": list(headers)}
+            )
+
+    def add(self, piece: bytes) -> None:
+        """Have `piece` sent with the next flush."""
+        if piece:
+            self._pieces.append(piece)
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._pieces)
+
+    async def flush(self) -> None:
+        """Send what was added."""
+        pieces = self._pieces
+        if pieces:
+            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._pieces = []
+            await self.write(body)
+
+    async def write(self, body: bytes) -> None:
+        """Send `body` now."""
+        self.written_bytes += len(body)
+        if self._ping is not None:
+            await self._ping
+        self._last = self._loop.time()
+        await self.send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end(self) -> None:
+        """The response is complete."""
+        if self.finished:
+            return
+        await self.flush()
+        self.close()
+        await self._send_message({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def whole(
+        self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = JSON_HEADERS
+    ) -> None:
+        """A complete response of known length."""
+        length = (b"content-length", str(len(body)).encode())
+        await self._head(status, [*headers, length])
+        self.written_bytes += len(body)
+        self.close()
+        await self._send_message({"type": "http.response.body", "body": body, "more_body": False})
+
+    def stands_for(self, other: Output) -> None:
+        """`other` answered in place of this one."""
+        if other is not self:
+            other.close()
+            self.status, self.written_bytes = other.status, other.written_bytes
+
+    def close(self) -> None:
+        """No more comments. A response that was not ended is cut off by the server."""
+        self.finished = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _send_message(self, message: dict[str, Any]) -> None:
+        if self._ping is not None:
+            await self._ping
+        await self.send(message)
+
+    def _arm(self) -> None:
+        due = self._last + self._interval_seconds
+        self._timer = self._loop.call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        silent = self._loop.time() - self._last
+        if self.finished or not (self._whole_frames or self.status is None):
+            return
+        if silent >= self._interval_seconds and self._ping is None:
+            self._last = self._loop.time()
+            self._ping = self._loop.create_task(self._comment())
+        self._arm()
+
+    async def _comment(self) -> None:
+        try:
+            if self.status is None:
+                self.status = 200
+                await self.send(
+                    {"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS}
+                )
+            await self.send({"type": "http.response.body", "body": self.comment, "more_body": True})
+        finally:
+            self._ping = None

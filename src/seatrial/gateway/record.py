@@ -1,0 +1,90 @@
+"""One exchange as it is recorded: what was asked, what the client got, what the rules did.
+
+Values only, made in the event loop and handed to the recorder's thread; nothing is copied. In:
+events and decisions. Out: `Exchange`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
+from seatrial.core.errors import Boundary
+from seatrial.core.generation import Finish, Timings, Usage
+from seatrial.core.message import Call, Message
+from seatrial.core.trace import ParseVerdict
+from seatrial.guard.protocol import Decision, Mode
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A decision of a rule other than `pass`."""
+
+    rule: str
+    mode: Mode
+    decision: Decision
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What went wrong between the gateway and the server."""
+
+    boundary: Boundary
+    type: str
+    message: str
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One request and what came of it."""
+
+    client: str
+    session: str
+    """The client's own name of the conversation; empty = none."""
+    side: bool
+    upstream: str
+    model: str
+    window: int | None
+    request: Request
+    body: bytes
+    """As it was sent last."""
+    message: Message
+    """What the client was given."""
+    finish: Finish
+    raw_finish: str | None
+    usage: Usage
+    timings: Timings
+    verdict: ParseVerdict
+    reason: str | None
+    decided: tuple[Decided, ...]
+    fault: Fault | None
+
+
+class Collected:
+    """The events of an answer as the client was given them."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._think: list[str] = []
+        self._calls: list[Call] = []
+        self.decided: list[Decided] = []
+        self.fault: Fault | None = None
+        self.usage: UsageEvent | None = None
+        self.end = End(Finish.CANCELLED)
+
+    def add(self, event: Event) -> None:
+        kind = type(event)
+        if kind is Text:
+            self._text.append(event.text)  # type: ignore[union-attr]
+        elif kind is Think:
+            self._think.append(event.text)  # type: ignore[union-attr]
+        elif isinstance(event, CallEvent):
+            self._calls.append(event.call)
+        elif isinstance(event, UsageEvent):
+            self.usage = event
+        elif isinstance(event, End):
+            self.end = event
+
+    def message(self) -> Message:
+        text = "".join(self._text)
+        if self.end.verdict == "reask" and not self._calls:
+            # A call that could not be read stands nowhere else.
+            text = self.end.text or text
+        return Message("assistant", text, "".join(self._think), tuple(self._calls))

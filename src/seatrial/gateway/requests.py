@@ -1,0 +1,283 @@
+"""A request body as the rules see it, and the smallest change of its bytes that a rule wants.
+
+The body of a client is passed on as the bytes it came as. It is taken apart only as far as rules
+need, and put together again only when something is changed; then every field that nobody changed
+stays, unknown ones included. A body of a shape that cannot be read is no error here: the server
+judges it, and no rule runs.
+
+In: bodies of `/v1/chat/completions`, edited `Request`s. Out: `Inbound`, bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from seatrial.chat.endpoint import Request
+from seatrial.chat.wires import chat_body, template_body
+from seatrial.core.errors import FormatError
+from seatrial.core.generation import Sampling
+from seatrial.core.message import Call, Message, Role, ToolSchema
+
+NO_CAP = 2**31 - 1
+"""`max_tokens` of a request that names none."""
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+_SAMPLING = Sampling.__struct_fields__
+_OURS = frozenset({"messages", "max_tokens", "stream", "stream_options"})
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+
+
+class _Call(msgspec.Struct, gc=False):
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str = ""
+    text: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str
+    content: str | list[str | _Part] | None = None
+    tool_calls: list[_Call] | None = None
+    tool_call_id: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class _Schema(msgspec.Struct, gc=False):
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class _Tool(msgspec.Struct, gc=False):
+    function: _Schema | None = None
+
+
+class _Body(msgspec.Struct, gc=False):
+    messages: list[_Message]
+    model: str | None = None
+    tools: list[_Tool] | None = None
+    stream: bool | None = None
+    n: int | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    stop: str | list[str] | None = None
+    tool_choice: Any = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    prompt_cache_key: str | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    repeat_last_n: int | None = None
+    dry_multiplier: float | None = None
+    seed: int | None = None
+
+
+class Inbound(msgspec.Struct, frozen=True):
+    """What a client asked for."""
+
+    raw: bytes
+    model: str = ""
+    stream: bool = False
+    request: Request | None = None
+    """None = of a shape that no rule can read, or several answers at once: passed on as it is."""
+    session: str = ""
+    """What the client itself says of the conversation that this belongs to."""
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+def read_inbound(raw: bytes) -> Inbound:
+    """The body `raw`.
+
+    Raises:
+        FormatError: not a JSON object.
+    """
+    request: Request | None
+    try:
+        body = _decode(raw)
+        request = _request(body)
+    except msgspec.ValidationError:
+        return _unreadable(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"the body is not JSON: {error}") from None
+    if (body.n or 1) != 1:
+        request = None
+    return Inbound(
+        raw, body.model or "", bool(body.stream), request, (body.prompt_cache_key or "")[:200]
+    )
+
+
+def changed_body(raw: bytes, asked: Request | None, wanted: Request | None) -> bytes:
+    """`raw` with exactly what differs between `asked` and `wanted`; the same bytes for none.
+
+    Raises:
+        FormatError: not a JSON object.
+    """
+    if wanted is asked or wanted is None or asked is None or wanted == asked:
+        return raw
+    body = read_object(raw)
+    if wanted.messages != asked.messages:
+        body["messages"] = _messages(body.get("messages") or [], asked.messages, wanted.messages)
+    if wanted.max_tokens != asked.max_tokens:
+        key = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
+        body[key] = wanted.max_tokens
+    before, after = chat_body(asked, None), chat_body(wanted, None)
+    for key in (before.keys() | after.keys()) - _OURS:
+        if before.get(key) != after.get(key):
+            _set(body, key, after.get(key))
+    return msgspec.json.encode(body)
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """`raw` as plain data.
+
+    Raises:
+        FormatError: not a JSON object.
+    """
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"the body is not a JSON object: {error}") from None
+
+
+def read_scalars(raw: bytes) -> dict[str, str | int | float | bool | None]:
+    """The plain fields of the object `raw`; what holds others is not taken apart."""
+    fields = _decode_fields(raw)
+    return {
+        name: msgspec.json.decode(value)
+        for name, value in fields.items()
+        if bytes(memoryview(value)[:1]) not in (b"{", b"[")
+    }
+
+
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def _set(body: dict[str, Any], key: str, value: object) -> None:
+    if value is None:
+        body.pop(key, None)
+    elif isinstance(value, dict) and isinstance(body.get(key), dict):
+        body[key] = {**body[key], **value}
+    else:
+        body[key] = value
+
+
+def _messages(
+    bodies: Sequence[dict[str, Any]], asked: Sequence[Message], wanted: Sequence[Message]
+) -> list[dict[str, Any]]:
+    """The client's own objects for the messages that nobody touched, in the wanted order."""
+    places: dict[Message, list[int]] = {}
+    for place, message in enumerate(asked):
+        places.setdefault(message, []).append(place)
+    rendered = template_body(Request(messages=tuple(wanted)))["messages"]
+    found = []
+    for index, message in enumerate(wanted):
+        here = places.get(message)
+        if here:
+            # The last one that stands for several equal messages stays for the others.
+            found.append(bodies[here.pop(0) if len(here) > 1 else here[0]])
+        elif len(wanted) == len(asked) and asked[index].role == message.role:
+            found.append(_overlaid(bodies[index], asked[index], message, rendered[index]))
+        else:
+            found.append(rendered[index])
+    return found
+
+
+def _overlaid(
+    body: dict[str, Any], asked: Message, wanted: Message, rendered: dict[str, Any]
+) -> dict[str, Any]:
+    """A client's message with what was changed in it, junk fields and all."""
+    changed = dict(body)
+    if asked.text != wanted.text:
+        changed["content"] = _content(body.get("content"), wanted.text)
+    if asked.think != wanted.think:
+        changed.pop("reasoning", None)
+        _set(changed, "reasoning_content", wanted.think or None)
+    if asked.calls != wanted.calls:
+        _set(changed, "tool_calls", rendered.get("tool_calls"))
+    if asked.call_id != wanted.call_id:
+        _set(changed, "tool_call_id", wanted.call_id)
+    return changed
+
+
+def _content(before: object, text: str) -> str | list[object]:
+    """The new text; images and the like stay beside it."""
+    parts = before if isinstance(before, list) else []
+    others = [part for part in parts if isinstance(part, dict) and part.get("type") != "text"]
+    return [{"type": "text", "text": text}, *others] if others else text
+
+
+def _unreadable(raw: bytes) -> Inbound:
+    body = read_object(raw)
+    model = body.get("model")
+    return Inbound(raw, model if isinstance(model, str) else "", body.get("stream") is True)
+
+
+def _request(body: _Body) -> Request:
+    caps = (body.max_completion_tokens, body.max_tokens)
+    stop = body.stop or ()
+    thinking = (body.chat_template_kwargs or {}).get("enable_thinking")
+    return Request(
+        messages=tuple(map(_message, body.messages)),
+        tools=tuple(_tool(tool.function) for tool in body.tools or () if tool.function),
+        sampling=Sampling(**{name: getattr(body, name) for name in _SAMPLING}),
+        max_tokens=next((cap for cap in caps if cap is not None and cap > 0), NO_CAP),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        tool_choice=body.tool_choice if isinstance(body.tool_choice, str) else None,
+        thinking=thinking if isinstance(thinking, bool) else None,
+    )
+
+
+def _tool(schema: _Schema) -> ToolSchema:
+    return ToolSchema(schema.name, schema.description or "", schema.parameters or {})
+
+
+def _message(message: _Message) -> Message:
+    role = _ROLES.get(message.role)
+    if role is None:
+        raise msgspec.ValidationError(f"no such role: {message.role}")
+    content = message.content
+    if isinstance(content, list):
+        content = "\n".join(_part(part) for part in content)
+    return Message(
+        role,
+        content or "",
+        message.reasoning_content or message.reasoning or "",
+        tuple(map(_call, message.tool_calls or ())),
+        message.tool_call_id,
+    )
+
+
+def _part(part: str | _Part) -> str:
+    if isinstance(part, str):
+        return part
+    return part.text if part.text is not None else f"[{part.type}]"
+
+
+def _call(call: _Call) -> Call:
+    function = call.function or _Function()
+    arguments = function.arguments
+    if not isinstance(arguments, str):
+        arguments = msgspec.json.encode(arguments or {}).decode()
+    return Call(call.id or "", function.name or "", arguments)

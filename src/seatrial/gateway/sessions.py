@@ -1,0 +1,311 @@
+"""Recorded exchanges as sessions of a run: the same files as trials have, without an oracle.
+
+    runs/<run>/sessions/<client>/<id>/events.jsonl[.zst]
+
+A session is one conversation of one client: as the client itself names it, else found by the
+messages, because a conversation sends its own history again. What a tool answered is read from
+the next request; how a command ended is known only where its output says so, and counts as 0
+elsewhere. Secrets are replaced before anything is written.
+
+For one thread. In: `Exchange`s. Out: files; errors of `core` when the disk refuses.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from seatrial.chat.capture import Redactor
+from seatrial.core import trace as events
+from seatrial.core.config import RunSpec, SuiteSpec
+from seatrial.core.errors import Boundary, boundary
+from seatrial.core.generation import Caps, Finish
+from seatrial.core.message import Call, Message, tools_digest
+from seatrial.core.result import Ended, Verified
+from seatrial.core.trace import TrialRef
+from seatrial.gateway.record import Decided, Exchange
+from seatrial.gateway.requests import read_scalars
+from seatrial.store.layout import encode_name, slug
+from seatrial.store.run import RunDir
+from seatrial.store.trace import TraceWriter
+
+MAX_OPEN = 32
+IDLE_SECONDS = 900.0
+"""A conversation that was silent for so long is closed; what comes later is a new session."""
+SIDE_SECONDS = 600.0
+"""A side call belongs to the client's last conversation for so long."""
+SESSIONS = "sessions"
+
+_EXIT = re.compile(r'(?:exit(?:ed)?[ _](?:code|status)|with code|"?returncode"?)\W{0,3}(\d{1,3})\b')
+_EXIT_CHARS = 400
+_ENDED = {
+    Finish.STOP: Ended.FINISHED,
+    Finish.LENGTH: Ended.RUNAWAY_LENGTH,
+    Finish.CONTEXT: Ended.CONTEXT_OVERFLOW,
+}
+_STOPPED = {
+    "gen.action": Ended.REPEAT_CALL_LOOP,
+    "gen.text_loop": Ended.TEXT_LOOP,
+    "gen.think": Ended.TEXT_LOOP,
+    "gen.empty": Ended.EMPTY_COMPLETION,
+}
+"""By the beginning of the failure mode for which a rule stopped the answer."""
+
+
+class Sessions:
+    """The open sessions of one gateway, all in one run."""
+
+    def __init__(self, root: Path, redactor: Redactor) -> None:
+        self._root = root
+        self._redactor = redactor
+        self._run: RunDir | None = None
+        self._open: list[_Session] = []
+
+    @property
+    def path(self) -> Path | None:
+        """The run's folder, once there is one."""
+        return self._run.path if self._run else None
+
+    def record(self, exchange: Exchange) -> None:
+        """Write `exchange` to its session.
+
+        Raises:
+            InfraError: the disk is full or broken.
+            HarnessError: it holds what cannot be written.
+        """
+        session = self._session(exchange)
+        session.used = time.monotonic()
+        session.write(exchange)
+
+    def close_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Close what was silent for long, and the oldest of too many."""
+        now = time.monotonic()
+        self._open.sort(key=lambda session: session.used)
+        while self._open and (
+            len(self._open) > MAX_OPEN or now - self._open[0].used >= idle_seconds
+        ):
+            self._open.pop(0).close()
+
+    def close(self) -> None:
+        """Close everything."""
+        try:
+            while self._open:
+                self._open.pop(0).close()
+        finally:
+            if self._run is not None:
+                self._run.release()
+
+    def _session(self, exchange: Exchange) -> _Session:
+        mine = [session for session in self._open if session.client == exchange.client]
+        session = _find(mine, exchange)
+        if session is None:
+            session = self._new(exchange)
+            self._open.append(session)
+            self.close_idle()
+        return session
+
+    def _new(self, exchange: Exchange) -> _Session:
+        if self._run is None:
+            # It has no arms and no tasks: nothing was run, something was overheard.
+            spec = RunSpec(SuiteSpec(name="gateway"), arms=(), seeds=(), calibrate=False)
+            self._run = RunDir.create(self._root, spec, "gateway")
+        name = f"{time.strftime('%H%M%S', time.gmtime())}-{slug(exchange.session, 'session')}"
+        name = f"{name}-{secrets.token_hex(2)}"
+        folder = self._run.path / SESSIONS / encode_name(exchange.client) / name
+        with boundary(Boundary.INFRA, f"make {folder}"):
+            folder.mkdir(parents=True)
+        return _Session(folder, exchange, self._redactor)
+
+
+def _find(sessions: Sequence[_Session], exchange: Exchange) -> _Session | None:
+    if exchange.session:
+        return next((s for s in sessions if s.key == exchange.session), None)
+    if exchange.side:
+        latest = max(sessions, key=lambda session: session.used, default=None)
+        if latest is not None and time.monotonic() - latest.used <= SIDE_SECONDS:
+            return latest
+        return None
+    said = _said_by_user(exchange.request.messages)
+    size = len(exchange.request.messages)
+    fitting = [s for s in sessions if not s.key and s.is_continued_by(said, size)]
+    return max(fitting, key=lambda session: len(session.said), default=None)
+
+
+def _said_by_user(messages: Sequence[Message]) -> list[int]:
+    return [hash(message.text) for message in messages if message.role == "user"]
+
+
+class _Session:
+    """One conversation and its trace."""
+
+    def __init__(self, folder: Path, exchange: Exchange, redactor: Redactor) -> None:
+        self.client = exchange.client
+        self.key = exchange.session
+        self.used = time.monotonic()
+        self.said: list[int] = []
+        self._size = 0
+        self._redactor = redactor
+        self._turn = 0
+        self._side_calls = 0
+        self._digests: dict[int, str] = {}
+        self._unanswered: dict[str, Call] = {}
+        self._ended = Ended.CANCELLED
+        self._writer = TraceWriter(folder)
+        identity: dict[str, str | int | float | None] = {
+            "url": redactor.text(exchange.upstream),
+            "model": redactor.text(exchange.model),
+            "observed_by": "gateway",
+        }
+        if exchange.window is not None:
+            identity["window"] = exchange.window
+        self._writer.emit(
+            events.Begin,
+            turn=0,
+            trial=TrialRef(task=f"session of {exchange.client}", arm="gateway"),
+            identity=identity,
+            source=events.Source(producer="seatrial gateway"),
+        )
+
+    def is_continued_by(self, said: list[int], size: int) -> bool:
+        """A conversation sends its history again: what the person said stays, and it grows."""
+        return bool(self.said) and size >= self._size and said[: len(self.said)] == self.said
+
+    def write(self, exchange: Exchange) -> None:
+        request = exchange.request
+        if exchange.side:
+            self._side_calls += 1
+            identifier = f"s{self._side_calls}"
+        else:
+            self._answers(request.messages)
+            self._turn += 1
+            identifier = f"r{self._turn}"
+            self.said, self._size = _said_by_user(request.messages), len(request.messages)
+        self._request(exchange, identifier)
+        for decided in exchange.decided:
+            self._guard(decided)
+        if exchange.fault is not None:
+            self._fault(exchange.fault.boundary, exchange.fault.type, exchange.fault.message)
+        self._response(exchange, identifier)
+
+    def close(self) -> None:
+        """End the trace and compact it."""
+        ended, verified = self._ended, Verified.NONE_AVAILABLE
+        try:
+            self._writer.emit(events.End, turn=self._turn, ended=ended, verified=verified)
+        finally:
+            self._writer.close()
+
+    def _answers(self, messages: Sequence[Message]) -> None:
+        """What tools answered to the calls of the last turn."""
+        for message in messages[-len(self._unanswered) - 8 :] if self._unanswered else ():
+            call = self._unanswered.pop(message.call_id or "", None)
+            if message.role != "tool" or call is None:
+                continue
+            output = self._redactor.text(message.text)
+            self._writer.emit(
+                events.Tool, turn=self._turn, call_id=call.id, exit=_exit(output), output=output
+            )
+
+    def _request(self, exchange: Exchange, identifier: str) -> None:
+        # No digest of the body: those of its messages say as much, and half a megabyte of history
+        # is not hashed anew for every turn.
+        request, plain = exchange.request, read_scalars(exchange.body)
+        self._writer.emit(
+            events.Request,
+            turn=self._turn,
+            id=identifier,
+            messages=tuple(self._message(message) for message in request.messages),
+            tools_digest=tools_digest(request.tools),
+            sampling=request.sampling,
+            caps=Caps(max_tokens=request.max_tokens),
+            side_call="beside" if exchange.side else None,
+            sent={
+                key: self._redactor.text(value) if isinstance(value, str) else value
+                for key, value in plain.items()
+            },
+        )
+
+    def _response(self, exchange: Exchange, identifier: str) -> None:
+        digest = self._message(exchange.message)
+        self._writer.emit(
+            events.Response,
+            turn=self._turn,
+            id=identifier,
+            message=digest,
+            finish=exchange.finish,
+            raw_finish=exchange.raw_finish,
+            usage=exchange.usage,
+            timings=exchange.timings,
+            verdict=exchange.verdict,
+            reason=exchange.reason,
+        )
+        if exchange.side:
+            return
+        self._unanswered = {call.id: call for call in exchange.message.calls}
+        self._ended = _ENDED.get(exchange.finish, Ended.CANCELLED)
+        if exchange.finish is Finish.GUARD:
+            self._ended = _stopped(exchange.decided)
+        if exchange.fault is not None:
+            engine = exchange.fault.boundary in (Boundary.ENGINE, Boundary.FORMAT)
+            self._ended = Ended.ENGINE_ERROR if engine else Ended.AGENT_ERROR
+            if exchange.finish is Finish.CONTEXT:
+                self._ended = Ended.CONTEXT_OVERFLOW
+
+    def _guard(self, decided: Decided) -> None:
+        decision, finding = decided.decision, decided.decision.finding
+        self._writer.emit(
+            events.Guard,
+            turn=self._turn,
+            rule=decided.rule,
+            mode="enforce" if decided.mode == "enforce" else "observe",
+            action=decision.action,
+            channel=finding.channel if finding else "",
+            finding=self._redactor.text(finding.detail) if finding else "",
+            before=self._redactor.text(decision.before or decision.shown),
+        )
+
+    def _fault(self, owner: Boundary, type_: str, message: str) -> None:
+        text = self._redactor.text(message)
+        self._writer.emit(
+            events.Fault,
+            turn=self._turn,
+            boundary=owner,
+            type=type_,
+            message=text,
+            channel="server",
+        )
+
+    def _message(self, message: Message) -> str:
+        """The digest that names `message`; known ones are not looked at again."""
+        key = hash(message)
+        digest = self._digests.get(key)
+        if digest is None:
+            digest = self._writer.message(self._redacted(message), self._turn)
+            self._digests[key] = digest
+        return digest
+
+    def _redacted(self, message: Message) -> Message:
+        clean = self._redactor.text
+        calls = tuple(
+            msgspec.structs.replace(call, arguments=clean(call.arguments)) for call in message.calls
+        )
+        return msgspec.structs.replace(
+            message, text=clean(message.text), think=clean(message.think), calls=calls
+        )
+
+
+def _stopped(decided: Sequence[Decided]) -> Ended:
+    finding = decided[-1].decision.finding if decided else None
+    mode = finding.mode_id if finding else ""
+    known = (ended for begin, ended in _STOPPED.items() if mode.startswith(begin))
+    return next(known, Ended.RUNAWAY_LENGTH)
+
+
+def _exit(output: str) -> int:
+    match = _EXIT.search(output[:_EXIT_CHARS]) or _EXIT.search(output[-_EXIT_CHARS:])
+    return int(match.group(1)) if match else 0

@@ -1,0 +1,204 @@
+"""A native answer, streamed or whole, as events that know the bytes they came from.
+
+Text and reasoning are given at once, each with the bytes of its frame. From the first fragment
+of a call on everything is the tail: calls, usage and end are given when the stream has come to
+its end, so that a call out of a stream that broke is never seen by anybody. The tail's bytes
+stand on its `End`; an event of the tail has none of its own.
+
+Joined, the bytes of all events are the stream as it came. That is what lets a gateway pass on
+what no rule changed, byte for byte.
+
+In: server-sent events, JSON bodies. Out: the five kinds of event.
+"""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from seatrial.chat.assembly import NativeTurn
+from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
+from seatrial.chat.frames import CallDelta, ChatFrames, Piece, Rates
+from seatrial.chat.overflow import finish_of
+from seatrial.chat.sse import SseEvent
+from seatrial.chat.wires import call_id_prefix
+from seatrial.core.errors import FormatError
+from seatrial.core.generation import Finish, Timings, Usage
+
+BROKEN_HINT = "a proxy in between may have cut it, or the server was stopped"
+
+
+class Turn:
+    """One answer under way."""
+
+    def __init__(self, request: Request | None, window_tokens: int | None) -> None:
+        self._request = request
+        self._window_tokens = window_tokens
+        tools = request.tools if request else ()
+        prefix = call_id_prefix(request.messages) if request else "call"
+        self._turn = NativeTurn(tools, prefix)
+        self._frames = ChatFrames()
+        self._before: list[bytes] = []
+        self._in_tail = False
+        self._raw_finish: str | None = None
+        self._usage: Usage | None = None
+        self._rates = Rates()
+        self._started = time.monotonic()
+        self._first_byte_seconds = 0.0
+        self.head = b""
+        """Data of the first frame: id, time and model of the answer."""
+        self.done = False
+        """The mark of the end has come."""
+
+    def feed(self, frame: SseEvent) -> list[Event]:
+        """The events that `frame` completes.
+
+        Raises:
+            ContextOverflowError, EngineError: the server reports an error.
+            FormatError: not a frame of this protocol.
+        """
+        if not self.head:
+            self._first_byte_seconds = time.monotonic() - self._started
+            self.head = frame.data
+        piece = self._frames.read(frame)
+        self._before.append(frame.raw)
+        if piece.last:
+            self.done = True
+            return []
+        return self._take(piece)
+
+    def trailing(self, raw: bytes) -> None:
+        """Bytes that belong to no frame."""
+        self._before.append(raw)
+
+    def close(self) -> list[Event]:
+        """The tail.
+
+        Raises:
+            FormatError: the stream ended without saying that it was complete.
+        """
+        if self._raw_finish is None and not self.done:
+            raise FormatError("the stream was closed before its end", hint=BROKEN_HINT)
+        return self._close(b"".join(self._before))
+
+    def whole(self, body: bytes) -> list[Event]:
+        """The events of an answer that is not streamed; what cannot be read is only an end."""
+        self.head = body
+        self._first_byte_seconds = time.monotonic() - self._started
+        try:
+            answer = _decode_whole(body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return [End(Finish.OTHER, raw=body)]
+        if not answer.choices:
+            return [End(Finish.OTHER, raw=body)]
+        self._in_tail = True
+        return [*self._take(_piece(answer)), *self._close(body)]
+
+    @property
+    def held(self) -> bytes:
+        """Bytes that came and stand on no event so far."""
+        return b"".join(self._before)
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._usage
+
+    def timings(self) -> Timings:
+        return Timings(
+            first_byte_seconds=self._first_byte_seconds,
+            total_seconds=time.monotonic() - self._started,
+            prompt_tokens_per_second=self._rates.prompt_per_second,
+            generated_tokens_per_second=self._rates.predicted_per_second,
+        )
+
+    def _take(self, piece: Piece) -> list[Event]:
+        self._raw_finish = piece.finish or self._raw_finish
+        self._usage = piece.usage or self._usage
+        self._rates = piece.rates or self._rates
+        if piece.calls or piece.finish:
+            self._in_tail = True
+        self._turn.feed(piece)
+        events: list[Event] = []
+        if piece.think:
+            events.append(Think(piece.think, self._take_before()))
+        if piece.text:
+            events.append(Text(piece.text, self._take_before()))
+        return events
+
+    def _take_before(self) -> bytes:
+        if self._in_tail:
+            return b""
+        raw = self._before[0] if len(self._before) == 1 else b"".join(self._before)
+        self._before.clear()
+        return raw
+
+    def _close(self, tail: bytes) -> list[Event]:
+        max_tokens = self._request.max_tokens if self._request else 0
+        finish = finish_of(self._raw_finish, self._usage, max_tokens, self._window_tokens)
+        _, parsed = self._turn.finish(finish)
+        end = End(
+            finish,
+            self._raw_finish,
+            text=self._turn.raw if parsed.verdict == "reask" else "",
+            verdict=parsed.verdict,
+            reason=parsed.reason,
+            tool=parsed.tool,
+            repairs=parsed.repairs,
+            raw=tail,
+        )
+        usage = UsageEvent(self._usage or Usage(), self.timings())
+        return [*(CallEvent(call) for call in parsed.calls), usage, end]
+
+
+class _Details(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct, gc=False):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[CallDelta] | None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Whole(msgspec.Struct, gc=False):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    timings: Rates | None = None
+
+
+_decode_whole = msgspec.json.Decoder(_Whole).decode
+
+
+def _piece(answer: _Whole) -> Piece:
+    choice = (answer.choices or [_Choice(_Message())])[0]
+    message, usage = choice.message, answer.usage
+    calls = message.tool_calls or []
+    cached = usage.prompt_tokens_details if usage else None
+    return Piece(
+        text=message.content or "",
+        think=message.reasoning_content or message.reasoning or "",
+        # Calls of a whole answer are whole: one each, whatever their ids.
+        calls=tuple(msgspec.structs.replace(call, index=i) for i, call in enumerate(calls)),
+        finish=choice.finish_reason,
+        usage=Usage(
+            usage.prompt_tokens,
+            (cached.cached_tokens or 0) if cached else 0,
+            usage.completion_tokens,
+        )
+        if usage
+        else None,
+        rates=answer.timings,
+    )

@@ -1,0 +1,124 @@
+"""The command: what it refuses, prints and serves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from seatrial.cli import main
+
+UPSTREAM = ("--upstream", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "which server"),
+        ((*UPSTREAM, "--off", "nope"), "no such rule"),
+        ((*UPSTREAM, "--host", "0.0.0.0"), "no token"),
+        ((*UPSTREAM, "--token-env", "NOT_SET_AT_ALL"), "NOT_SET_AT_ALL"),
+        ((*UPSTREAM, "--pin", "temperature"), "FIELD=VALUE"),
+        ((*UPSTREAM, "--pin", "messages=[]"), "FIELD=VALUE"),
+        ((*UPSTREAM, "--strip", "a b"), "not the name of a field"),
+        ((*UPSTREAM, "--port", "70000"), "no such port"),
+        ((*UPSTREAM, "--slots", "0"), "at least 1"),
+        (("--upstream", "a=http://x", "--upstream", "a=http://y"), "same name"),
+        (("--upstream", "ftp://x", "--port", "0"), "not a URL"),
+    ],
+)
+def test_what_it_refuses(words, message, capsys):
+    assert main(["gateway", *words]) == 64
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert len(errors.splitlines()) <= 2
+
+
+def test_a_dry_run_says_what_it_would_do(capsys):
+    words = ["--pin", "pi:temperature=0.7", "--strip", "top_k", "--off", "text_loop"]
+    assert main(["gateway", *UPSTREAM, *words, "--dry-run"]) == 0
+    text = capsys.readouterr().out
+    assert "rule text_loop: off" in text
+    assert "rule broken_stream: enforce" in text
+    assert "sets temperature" in text
+    assert "takes out top_k" in text
+
+
+def test_observing_enforces_nothing(capsys):
+    assert main(["gateway", *UPSTREAM, "--observe", "--dry-run", "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert set(rules.values()) <= {"observe", "off"}
+    assert rules["text_loop"] == "observe"
+
+
+def test_a_configuration_without_a_server(capsys):
+    assert main(["gateway", *UPSTREAM, "--config", "pi", "--model", "qwen3"]) == 0
+    out = capsys.readouterr().out
+    assert '"baseUrl": "http://127.0.0.1:8484/v1"' in out
+    assert '"qwen3"' in out
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A gateway as a process, and its first line."""
+    children = []
+
+    def start(*words):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "seatrial", "gateway", *UPSTREAM, "--port", "0", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "GATEWAY_TOKEN": "t0ken-t0ken"},
+        )
+        children.append(child)
+        return child, child.stdout.readline()
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def test_it_says_when_it_is_ready_and_ends_in_order(running):
+    child, line = running("--no-record")
+    assert line.startswith("ready: http://127.0.0.1:")
+    url = line.split()[1]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{url}/health", timeout=10)
+    assert refused.value.code == 503
+    assert "nothing listens" in refused.value.read().decode()
+    refused.value.close()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=20) == 0
+    out, errors = child.stdout.read(), child.stderr.read()
+    assert errors == "stopped\n"
+    for client in ("pi", "opencode", "qwen-code", "aider", "codex", "claude-code", "cline"):
+        assert f"### {client}\n" in out
+    assert out.count(url) >= 8
+
+
+def test_json_is_one_line(running):
+    child, line = running("--no-record", "--json", "--token-env", "GATEWAY_TOKEN")
+    ready = json.loads(line)
+    assert ready["pid"] == child.pid
+    assert ready["upstreams"] == {"upstream1": "http://127.0.0.1:9"}
+    assert "t0ken" not in line
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{ready['url']}/metrics", timeout=10)
+    assert refused.value.code == 401
+    refused.value.close()
+    child.send_signal(signal.SIGINT)
+    assert child.wait(timeout=20) == 0
+
+
+def test_a_port_that_is_taken(running, capsys):
+    _, line = running("--no-record", "--json")
+    port = json.loads(line)["url"].rpartition(":")[2]
+    assert main(["gateway", *UPSTREAM, "--port", port]) == 64
+    assert "--port 0" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Real clients, run headless against a scripted model that has one fault."""

@@ -1,0 +1,231 @@
+"""Who may ask, what is asked, and where it goes."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+
+from seatrial.core.errors import UserError
+from seatrial.fakes import Lies, Say, ScriptedServer
+from seatrial.gateway import Bounds, Pin, Settings, UpstreamSpec, check_address, serving
+from seatrial.gateway.server import is_loopback
+from tests.gateway.conftest import BASH, body, decoded, front, until
+
+
+async def get(http, url, **headers):
+    async with http.get(url, headers=headers) as answer:
+        return answer.status, await answer.read()
+
+
+@pytest.mark.parametrize("path", ["/props", "/slots", "/v1/models", "/health?x=1&y=%2F"])
+async def test_gets_are_the_servers_own(path, http):
+    async with ScriptedServer() as server, front(server.url) as (url, _):
+        status, data = await get(http, url + path)
+        assert status == 200
+        if "health" not in path:
+            assert (status, data) == await get(http, server.url + path)
+
+
+async def test_a_get_that_the_server_does_not_know(http):
+    async with ScriptedServer() as server, front(server.url) as (url, _):
+        assert await get(http, url + "/nope") == await get(http, server.url + "/nope")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/completions"), ("PUT", "/v1/models"), ("POST", "/")]
+)
+async def test_other_paths_are_told_what_there_is(method, path, http):
+    async with ScriptedServer() as server, front(server.url) as (url, _):
+        async with http.request(method, url + path, data=b"{}") as answer:
+            assert answer.status == 404
+            assert "/v1/chat/completions" in (await answer.json())["error"]["message"]
+        assert {received.method for received in server.received} <= {"GET"}
+
+
+async def test_health_names_every_server(http):
+    async with ScriptedServer() as server, front(server.url, "http://127.0.0.1:9") as (url, _):
+        status, data = await get(http, url + "/health")
+    assert status == 200
+    states = json.loads(data)["upstreams"]
+    assert states["u0"] == "ok"
+    assert "nothing listens" in states["u1"]
+
+
+async def test_health_without_any_server(http):
+    async with front("http://127.0.0.1:9") as (url, _):
+        status, _ = await get(http, url + "/health")
+    assert status == 503
+
+
+async def test_metrics(http, ask):
+    async with ScriptedServer() as server, front(server.url) as (url, _):
+        await ask(url, body("hi"), **{"User-Agent": 'pi "1"\n'.strip()})
+        status, data = await get(http, url + "/metrics")
+    text = data.decode()
+    assert status == 200
+    assert 'seatrial_gateway_requests_total{client="pi",status="200"} 1' in text
+    assert "seatrial_gateway_in_flight 0" in text
+    for line in text.splitlines():
+        assert line.startswith("#") or line.rpartition(" ")[2].replace(".", "").isdigit()
+
+
+TOKEN = "s3cret-t0ken"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": f"Basic {TOKEN}"}, 401),
+        ({"Authorization": f"Bearer {TOKEN}x"}, 401),
+        ({"Authorization": f"Bearer {TOKEN}"}, 200),
+        ({"authorization": f"bearer  {TOKEN}"}, 200),
+        ({"x-api-key": TOKEN}, 200),
+    ],
+)
+async def test_the_token(headers, status, ask, http):
+    async with ScriptedServer() as server, front(server.url, token=TOKEN) as (url, _):
+        assert (await ask(url, body("hi"), **headers))[0] == status
+        assert (await get(http, url + "/metrics", **headers))[0] == status
+        assert (await get(http, url + "/health"))[0] == 200
+        chats = [r for r in server.received if r.path == "/v1/chat/completions"]
+        assert len(chats) == (status == 200)
+        for received in server.received:
+            assert TOKEN not in str(received.headers)
+
+
+async def test_the_upstreams_own_key(ask):
+    async with ScriptedServer() as server:
+        spec = UpstreamSpec("a", server.url, "upstream-key")
+        async with serving(Settings(upstreams=(spec,))) as (url, _):
+            await ask(url, body("hi"), Authorization="Bearer clients")
+        (chat,) = (r for r in server.received if r.path == "/v1/chat/completions")
+    assert chat.headers["Authorization"] == "Bearer upstream-key"
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        *((host, True) for host in ("127.0.0.1", "localhost", "::1", "127.8.8.8")),
+        *((host, False) for host in ("0.0.0.0", "::", "192.168.1.5", "example.org")),
+    ],
+)
+def test_only_this_machine_may_ask_without_a_token(host, loopback):
+    settings = Settings(upstreams=(UpstreamSpec("a", "http://x"),))
+    assert is_loopback(host) is loopback
+    if not loopback:
+        with pytest.raises(UserError, match="no token"):
+            check_address(settings, host)
+    check_address(Settings(upstreams=settings.upstreams, token="t"), host)
+
+
+async def test_a_request_that_is_too_large(ask):
+    bounds = Bounds(request_bytes=1000)
+    async with ScriptedServer() as server, front(server.url, bounds=bounds) as (url, _):
+        assert (await ask(url, body("x" * 2000)))[0] == 413
+        assert (await ask(url, body("x")))[0] == 200
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"[1]", b"\xff\xfe"])
+async def test_a_body_that_is_no_json(data, ask):
+    async with ScriptedServer() as server, front(server.url) as (url, _):
+        status, answer = await ask(url, data)
+        assert status == 400
+        assert json.loads(answer)["error"]["code"] == "bad_request"
+
+
+PINS = (
+    Pin("temperature", 0.7),
+    Pin("top_k", strip=True),
+    Pin("seed", 5, client="pi"),
+    Pin("max_tokens", strip=True, client="opencode"),
+)
+
+
+async def test_pins_and_strips(ask):
+    async with ScriptedServer() as server, front(server.url, pins=PINS) as (url, _):
+        data = body("hi", temperature=0, top_k=9, max_tokens=50, unheard_of=1)
+        await ask(url, data, **{"User-Agent": "pi (linux)"})
+        await ask(url, data, **{"User-Agent": "opencode/1.18"})
+        first, second = server.bodies("/v1/chat/completions")
+    kept = {"model": "m", "stream": True, "temperature": 0.7, "unheard_of": 1}
+    said = [{"role": "user", "content": "hi"}]
+    assert first == {**kept, "messages": said, "max_tokens": 50, "seed": 5}
+    assert second == {**kept, "messages": said}
+
+
+async def test_observing_pins_nothing(ask):
+    async with (
+        ScriptedServer() as server,
+        front(server.url, pins=PINS, observe=True) as (url, _),
+    ):
+        await ask(url, body("hi", top_k=9))
+        (sent,) = server.bodies("/v1/chat/completions")
+    assert sent["top_k"] == 9
+    assert "temperature" not in sent
+
+
+async def test_a_request_goes_where_its_model_is(ask, http):
+    small, large = Lies(model="small.gguf"), Lies(model="large.gguf")
+    async with (
+        ScriptedServer(lies=small) as one,
+        ScriptedServer(lies=large) as two,
+        front(one.url, two.url) as (url, _),
+    ):
+        status, data = await get(http, url + "/v1/models")
+        assert status == 200
+        assert [m["id"] for m in json.loads(data)["data"]] == ["small.gguf", "large.gguf"]
+        for model in ("large.gguf", "u1/large.gguf", "u1"):
+            assert (await ask(url, body("hi", model=model)))[0] == 200
+        assert [b["model"] for b in two.bodies("/v1/chat/completions")] == ["large.gguf"] * 3
+        status, data = await ask(url, body("hi", model="medium.gguf"))
+        assert (status, json.loads(data)["error"]["code"]) == (404, "model_not_found")
+        assert "large.gguf" in data.decode()
+        assert not one.bodies("/v1/chat/completions")
+
+
+async def test_one_server_answers_to_any_name(ask):
+    async with ScriptedServer() as server, front(server.url) as (url, _):
+        await ask(url, body("hi", model="whatever"))
+        assert server.bodies("/v1/chat/completions")[0]["model"] == "whatever"
+
+
+async def test_work_goes_before_side_calls():
+    """With one slot the title waits until no turn of the work runs or waits."""
+    script = lambda _: Say(pieces=("All tests pass.",), pause_seconds=0.15)  # noqa: E731
+    agent = {"User-Agent": "opencode/1.18"}
+    async with (
+        ScriptedServer(script) as server,
+        front(server.url) as (url, gateway),
+        aiohttp.ClientSession(headers=agent) as session,
+    ):
+        await until(lambda: gateway.upstreams[0].slots is not None)
+
+        async def send(name, **fields):
+            async with session.post(
+                f"{url}/v1/chat/completions", data=body(name, **fields)
+            ) as answer:
+                return decoded(await answer.read())[-1]
+
+        first = asyncio.create_task(send("first", tools=[BASH]))
+        await asyncio.sleep(0.05)
+        title = asyncio.create_task(send("title"))
+        await asyncio.sleep(0.02)
+        second = asyncio.create_task(send("second", tools=[BASH]))
+        assert await asyncio.gather(first, title, second) == ["[DONE]"] * 3
+        asked = [b["messages"][0]["content"] for b in server.bodies("/v1/chat/completions")]
+    assert asked == ["first", "second", "title"]
+
+
+async def test_who_waits_too_long_is_told(ask):
+    bounds = Bounds(queue_seconds=0.1)
+    slow = Say(pieces=("All tests pass.",), pause_seconds=1.0)
+    async with ScriptedServer([slow]) as server, front(server.url, bounds=bounds) as (url, gw):
+        await until(lambda: gw.upstreams[0].slots is not None)
+        first = asyncio.create_task(ask(url, body("first")))
+        await asyncio.sleep(0.05)
+        status, data = await ask(url, body("second"))
+        assert (status, json.loads(data)["error"]["code"]) == (503, "no_slot")
+        assert (await first)[0] == 200

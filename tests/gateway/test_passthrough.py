@@ -1,0 +1,144 @@
+"""What no rule changes arrives as the server sent it, byte for byte."""
+
+import json
+
+import aiohttp
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.gateway.conftest import (
+    ALL_OFF,
+    BASH,
+    RawServer,
+    body,
+    delta,
+    front,
+    sse,
+    text_stream,
+)
+
+CALL = {"index": 0, "id": "a", "type": "function"}
+FUNCTION = {"name": "bash", "arguments": '{"command": "ls"}'}
+STREAMS = {
+    "text": text_stream("Hello", " world"),
+    "call": sse(
+        delta(role="assistant", content=None),
+        delta(tool_calls=[{**CALL, "function": FUNCTION}]),
+        delta("tool_calls"),
+        "[DONE]",
+    ),
+    "text and call": sse(
+        delta(content="I list the files."),
+        delta(tool_calls=[{**CALL, "function": FUNCTION}]),
+        delta(content="\n"),
+        delta("tool_calls"),
+        {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+        "[DONE]",
+    ),
+    "thinking, unknown fields": b": comment\n\n"
+    + sse({**delta(reasoning_content="hm"), "x": {"y": 1}})
+    + text_stream("Done, all tests pass."),
+    "finish with the text": sse(delta(content="All is well."), delta("stop", content="!")),
+    "crlf": text_stream("Hello there.").replace(b"\n", b"\r\n"),
+    "strange finish": text_stream("Hello.", finish="eos_token_reached"),
+    "after done": text_stream("Hello.") + b": trailing\n\n",
+    "event names": b"event: message\nid: 7\n" + text_stream("Hello."),
+    "length": text_stream("Hello.", finish="length"),
+}
+MODES = {"enforce": {}, "observe": {"observe": True}, "off": {"guard": ALL_OFF}}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", STREAMS)
+async def test_a_stream(name, mode, ask):
+    stream = STREAMS[name]
+    async with RawServer([stream]) as server, front(server.url, **MODES[mode]) as (url, _):
+        request = body("hi", tools=[BASH], unheard_of=[1.50, None])
+        assert await ask(url, request) == (200, stream)
+        assert server.bodies == [request]
+
+
+@hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.sampled_from(sorted(STREAMS)), st.lists(st.integers(1, 60), max_size=12))
+async def test_however_it_is_cut(name, sizes):
+    stream, pieces, at = STREAMS[name], [], 0
+    for size in sizes:
+        pieces.append(stream[at : at + size])
+        at += size
+    pieces = [piece for piece in (*pieces, stream[at:]) if piece]
+    async with (
+        RawServer(pieces, pause=0.001) as server,
+        front(server.url) as (url, _),
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}/v1/chat/completions", data=body("hi")) as answer,
+    ):
+        assert await answer.read() == stream
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_whole_answer(mode, ask):
+    answer = {
+        "id": "z",
+        "choices": [
+            {
+                "finish_reason": "tool_calls",
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{"id": "c", "type": "function", "function": FUNCTION}],
+                },
+                "logprobs": None,
+            }
+        ],
+        "timings": {"predicted_per_second": 1.25},
+        "unheard_of": {"a": [1.0]},
+    }
+    raw = json.dumps(answer, indent=1).encode()
+    request = json.dumps({"messages": [{"role": "user", "content": "x"}], "tools": [BASH]}).encode()
+    async with (
+        RawServer([raw], kind="application/json") as server,
+        front(server.url, **MODES[mode]) as (url, _),
+    ):
+        assert await ask(url, request) == (200, raw)
+        assert server.bodies == [request]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("status", ["400 Bad Request", "429 Too Many Requests", "500 Broken"])
+async def test_a_refusal(mode, status, ask):
+    raw = b'{"error": {"message":  "max_tokens must be at least 1, got 0", "extra": true}}'
+    async with (
+        RawServer([raw], status=status, kind="application/json") as server,
+        front(server.url, **MODES[mode]) as (url, _),
+    ):
+        assert await ask(url, body("hi")) == (int(status[:3]), raw)
+
+
+async def test_headers_go_both_ways(http):
+    async with RawServer([text_stream("Hello.")]) as server, front(server.url) as (url, _):
+        headers = {"X-Session-Id": "s1", "User-Agent": "pi (linux)", "Authorization": "Bearer k"}
+        async with http.post(
+            f"{url}/v1/chat/completions", data=body("hi"), headers=headers
+        ) as answer:
+            await answer.read()
+            assert answer.headers["X-Own"] == "yes"
+            assert answer.content_type == "text/event-stream"
+        (head,) = server.heads
+        for line in (b"X-Session-Id: s1", b"User-Agent: pi (linux)", b"Authorization: Bearer k"):
+            assert line.lower() in head.lower()
+        assert b"accept-encoding: identity" in head.lower()
+
+
+@pytest.mark.parametrize("messages", ["text", [{"role": "wizard"}], None])
+async def test_a_request_that_no_rule_can_read_is_passed_on(messages, ask):
+    stream = STREAMS["text"]
+    request = json.dumps({"messages": messages, "stream": True, "n": 3}).encode()
+    async with RawServer([stream]) as server, front(server.url) as (url, gateway):
+        assert await ask(url, request) == (200, stream)
+        assert server.bodies == [request]
+        assert gateway.metrics.total("unguarded_total") == 1

@@ -1,0 +1,233 @@
+"""What is recorded, in which session, and what happens when it cannot be."""
+
+import asyncio
+import errno
+import json
+import os
+
+import pytest
+
+from seatrial.core import trace as events
+from seatrial.core.errors import InfraError
+from seatrial.core.generation import Finish
+from seatrial.core.result import Ended
+from seatrial.diagnose import diagnose_run
+from seatrial.fakes import CallTools, Drop, Hang, Loop, Say, ScriptedCall, ScriptedServer, overflow
+from seatrial.gateway import Pin
+from seatrial.gateway import sessions as sessions_module
+from seatrial.store import read_events
+from tests.gateway.conftest import BASH, body, front, until
+
+LS = CallTools(calls=(ScriptedCall(name="bash", fragments=('{"command": "ls"}',), id="c1"),))
+DONE = Say(pieces=("All tests pass.",), prompt_tokens=30)
+ASSISTANT = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [
+        {
+            "id": "c1",
+            "type": "function",
+            "function": {"name": "bash", "arguments": '{"command": "ls"}'},
+        }
+    ],
+}
+TOOL = {"role": "tool", "tool_call_id": "c1", "content": "cat: x: no such file\n(exit code 1)"}
+
+
+def traces(root):
+    """Every session: its client, and its events."""
+    found = [
+        (folder.parent.name, list(read_events(folder)))
+        for folder in sorted(root.glob("*/sessions/*/*"))
+    ]
+    return sorted(found, key=lambda item: item[1][0].t)
+
+
+def of(kind, trace):
+    return [event for event in trace if isinstance(event, kind)]
+
+
+@pytest.fixture
+def record(tmp_path, ask):
+    """Send requests through a recording gateway; the traces of its sessions afterwards."""
+
+    async def run(script, *requests, **fields):
+        async with (
+            ScriptedServer(script) as server,
+            front(server.url, runs=tmp_path, **fields) as (url, gateway),
+        ):
+            for data, headers in requests:
+                await ask(url, data, **headers)
+        assert gateway.metrics.total("record_lost_total") == 0
+        return traces(tmp_path)
+
+    return run
+
+
+async def test_a_conversation_is_one_session(record):
+    pi = {"User-Agent": "pi (linux)"}
+    ((client, trace),) = await record(
+        [LS, DONE],
+        (body("task", tools=[BASH], temperature=0.5), pi),
+        (body("task", ASSISTANT, TOOL, tools=[BASH]), pi),
+    )
+    assert client == "pi"
+    first, second = of(events.Request, trace)
+    assert second.messages[: len(first.messages)] == first.messages
+    assert first.sampling.temperature == 0.5
+    assert first.sent["stream"] is True
+    assert next(event.text for event in of(events.MessageEvent, trace)) == "task"
+    (tool,) = of(events.Tool, trace)
+    assert (tool.call_id, tool.exit, tool.output) == ("c1", 1, TOOL["content"])
+    one, two = of(events.Response, trace)
+    assert (one.finish, two.finish) == (Finish.TOOL_CALLS, Finish.STOP)
+    assert two.usage.prompt == 30
+    (end,) = of(events.End, trace)
+    assert end.ended is Ended.FINISHED
+    order = [type(event).__name__ for event in trace if not isinstance(event, events.MessageEvent)]
+    assert order == ["Begin", "Request", "Response", "Tool", "Request", "Response", "End"]
+
+
+async def test_conversations_are_kept_apart(record):
+    found = await record(
+        [DONE],
+        (body("one"), {}),
+        (body("two"), {}),
+        (body("one", {"role": "assistant", "content": "All tests pass."}, "more"), {}),
+        (body("one"), {"User-Agent": "pi"}),
+        (body("x"), {"X-Session-Id": "s"}),
+        (body("y"), {"X-Session-Id": "s"}),
+    )
+    counts = sorted(len(of(events.Request, trace)) for _, trace in found)
+    assert counts == [1, 1, 2, 2]
+
+
+async def test_a_restart_with_the_same_words_is_a_new_session(record):
+    longer = body("one", {"role": "assistant", "content": "x"}, "more")
+    found = await record([DONE], (body("one"), {}), (longer, {}), (body("one"), {}))
+    assert len(found) == 2
+
+
+async def test_a_side_call_is_marked(record):
+    agent = {"User-Agent": "opencode/1.18"}
+    ((_, trace),) = await record(
+        [DONE], (body("task", tools=[BASH]), agent), (body("a title, please"), agent)
+    )
+    assert [event.side_call for event in of(events.Request, trace)] == [None, "beside"]
+
+
+@pytest.mark.parametrize(
+    ("script", "ended", "finish"),
+    [
+        ([overflow(9000, 4096)], Ended.CONTEXT_OVERFLOW, Finish.CONTEXT),
+        ([Drop()], Ended.ENGINE_ERROR, Finish.MISSING),
+        ([Loop(text="again and ")], Ended.TEXT_LOOP, Finish.GUARD),
+        ([LS], Ended.CANCELLED, Finish.TOOL_CALLS),
+    ],
+)
+async def test_how_a_session_ended(script, ended, finish, record):
+    ((_, trace),) = await record(script, (body("task", tools=[BASH]), {}))
+    assert of(events.End, trace)[0].ended is ended
+    assert of(events.Response, trace)[-1].finish is finish
+    if finish is Finish.GUARD:
+        assert of(events.Guard, trace)[-1].action in ("retry", "stop")
+    elif ended is not Ended.CANCELLED:
+        assert of(events.Fault, trace)
+
+
+async def test_a_client_that_left_is_on_record(tmp_path, http):
+    async with ScriptedServer([Hang()]) as server, front(server.url, runs=tmp_path) as (url, gw):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await http.post(f"{url}/v1/chat/completions", data=body("task"))
+        await until(lambda: gw.metrics.total("recorded_total"))
+    ((_, trace),) = traces(tmp_path)
+    assert of(events.Response, trace)[0].finish is Finish.CANCELLED
+
+
+async def test_secrets_do_not_reach_the_disk(record, tmp_path):
+    key, token = "sk-" + "a1b2c3d4e5f6", "gateway-t0ken"
+    await record(
+        [Say(pieces=(f"your key is {key} or {token}.",))],
+        (body(f"my key is {key}", user=key), {"Authorization": f"Bearer {token}"}),
+        token=token,
+    )
+    raw = b"".join(
+        b"\n".join(msg.encode() for msg in map(str, trace)) for _, trace in traces(tmp_path)
+    )
+    assert b"my key is" in raw
+    assert key.encode() not in raw
+    assert token.encode() not in raw
+    for path in tmp_path.rglob("*.json*"):
+        assert token.encode() not in path.read_bytes()
+
+
+async def test_diagnose_reads_it(record, tmp_path):
+    say = {"role": "assistant", "content": "x"}
+    await record([Loop(text="again and ")], (body("task", say, "more", tools=[BASH]), {}))
+    (run,) = tmp_path.iterdir()
+    (trial,) = diagnose_run(run).trials
+    assert trial.outcome == "text_loop"
+    assert any(mode.id.startswith("gen.text_loop") for mode in trial.modes)
+
+
+async def test_a_full_disk_costs_the_record_and_not_the_traffic(tmp_path, ask, monkeypatch, capsys):
+    def full(*_, **__):
+        raise InfraError("write events.jsonl: " + os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sessions_module.TraceWriter, "emit", full)
+    async with ScriptedServer([DONE]) as server, front(server.url, runs=tmp_path) as (url, gw):
+        for _ in range(3):
+            assert (await ask(url, body("task")))[0] == 200
+        await until(lambda: gw.metrics.total("record_lost_total") == 3)
+    assert capsys.readouterr().err.count("not everything is recorded") == 1
+    assert gw.metrics.total("recorded_total") == 0
+
+
+async def test_when_there_is_space_again_it_goes_on(tmp_path, ask, monkeypatch):
+    real, failures = sessions_module.TraceWriter.emit, [3]
+
+    def sometimes(self, cls, **fields):
+        if failures[0]:
+            failures[0] -= 1
+            raise InfraError("no space left on device")
+        return real(self, cls, **fields)
+
+    monkeypatch.setattr(sessions_module.TraceWriter, "emit", sometimes)
+    async with ScriptedServer([DONE]) as server, front(server.url, runs=tmp_path) as (url, gw):
+        for number in range(6):
+            await ask(url, body(f"task {number}"))
+    assert gw.metrics.total("record_lost_total") + gw.metrics.total("recorded_total") == 6
+    assert gw.metrics.total("recorded_total") >= 3
+    for _, trace in traces_that_began(tmp_path):
+        assert of(events.Response, trace)
+
+
+def traces_that_began(root):
+    """Sessions with a trace; a folder whose trace never began holds an empty file."""
+    folders = [f for f in root.glob("*/sessions/*/*") if any(p.stat().st_size for p in f.iterdir())]
+    return [(f.parent.name, list(read_events(f))) for f in folders]
+
+
+async def test_an_unwritable_folder(tmp_path, ask, capsys):
+    taken = tmp_path / "file"
+    taken.write_text("not a folder")
+    async with ScriptedServer([DONE]) as server, front(server.url, runs=taken) as (url, gw):
+        assert (await ask(url, body("task")))[0] == 200
+    assert gw.metrics.total("record_lost_total") == 1
+    assert "not everything is recorded" in capsys.readouterr().err
+
+
+async def test_nothing_is_written_before_there_is_something(tmp_path):
+    async with ScriptedServer() as server, front(server.url, runs=tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+async def test_the_record_has_what_was_really_sent(record):
+    ((_, trace),) = await record(
+        [DONE], (body("x", temperature=0), {}), pins=(Pin("temperature", 0.7),)
+    )
+    (request,) = of(events.Request, trace)
+    assert request.sent["temperature"] == 0.7
+    assert json.dumps(request.sent)

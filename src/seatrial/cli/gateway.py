@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -74,6 +75,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="CLIENT",
         help=f"print what to paste into one of {', '.join(CLIENTS)}, and start nothing",
     )
+    add(
+        "--replay",
+        type=Path,
+        metavar="RUN",
+        help="run the rules over the recorded turns of a run folder, and ask no server",
+    )
     add("--model", metavar="ID", help="for --config (the first that the server lists)")
     add("--dry-run", action="store_true", help="say what it would do, and start nothing")
     add_json(parser)
@@ -83,6 +90,10 @@ def run(args: argparse.Namespace) -> int:
     from seatrial.cli.gateway_options import settings_of
     from seatrial.gateway import check_address, listen
 
+    if args.replay is not None:
+        from seatrial.cli.gateway_replay import replayed
+
+        return replayed(args.replay, args.off, as_json=args.json)
     settings = settings_of(args)
     if not 0 <= args.port <= 65535:
         raise UserError(f"no such port: {args.port}", hint="1 to 65535, or 0 for any free one")

@@ -65,6 +65,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="[CLIENT:]FIELD",
         help="take a field out of every request; repeatable",
     )
+    add(
+        "--soft-window",
+        metavar="TOKENS",
+        help="answer longer prompts with the client's own overflow error, so that it compacts "
+        "before the server's limit; auto = its window less the answer and a margin (off)",
+    )
     add("--slots", type=int, metavar="N", help="requests at a time (what the server says)")
     add("--drain", type=int, default=30, metavar="SECONDS", help="to finish when stopped (30)")
     add_runs_root(parser)
@@ -185,6 +191,9 @@ def _plan(args: argparse.Namespace, settings: Settings, url: str) -> str:
     lines += [f"asks {name} at {where}" for name, where in facts["upstreams"].items()]
     lines += [f"sets {pin.field}" for pin in settings.pins if not pin.strip]
     lines += [f"takes out {pin.field}" for pin in settings.pins if pin.strip]
+    if settings.soft_window is not None:
+        limit = settings.soft_window.prompt_tokens
+        lines.append(f"refuses prompts above {limit or 'the window less answer and margin'}")
     lines.append(f"records in {settings.runs}" if settings.runs else "records nothing")
     lines += [f"rule {rule}: {mode}" for rule, mode in facts["rules"].items()]
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ import re
 
 import msgspec
 
+from seatrial.chat.window import SoftWindow
 from seatrial.core.config import GuardSpec, RuleMode
 from seatrial.core.errors import UserError
 from seatrial.gateway.settings import BROKEN_STREAM, Pin, Settings, UpstreamSpec
@@ -35,6 +36,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         guard=_guard(args.off),
         observe=args.observe,
         off=frozenset(args.off),
+        soft_window=_soft_window(args.soft_window),
         pins=(*map(_pin, args.pin), *map(_strip, args.strip)),
         token=_secret(args.token_env) if args.token_env else os.environ.get(TOKEN_VARIABLE) or None,
         runs=None if args.no_record else args.runs,
@@ -70,6 +72,17 @@ def _upstreams(args: argparse.Namespace) -> tuple[UpstreamSpec, ...]:
     if len(set(names)) < len(names):
         raise UserError("two upstreams have the same name", hint="--upstream NAME=URL")
     return tuple(specs)
+
+
+def _soft_window(word: str | None) -> SoftWindow | None:
+    if word is None:
+        return None
+    if word == "auto":
+        return SoftWindow()
+    if not word.isdecimal() or not 0 < int(word[:12]) < 10**9:
+        hint = "a number of tokens, or auto: the window of the server less the answer and a margin"
+        raise UserError(f"--soft-window {word[:40]}: not a number of tokens", hint=hint)
+    return SoftWindow(prompt_tokens=int(word))
 
 
 def _guard(off: list[str]) -> GuardSpec:

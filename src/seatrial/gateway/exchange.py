@@ -26,7 +26,8 @@ from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import JSON_HEADERS, STREAM_HEADERS, Headers, Output
 from seatrial.gateway.rendering import FrameWriter, whole_body
 from seatrial.gateway.requests import Inbound
-from seatrial.gateway.settings import BROKEN_STREAM, Settings
+from seatrial.gateway.settings import BROKEN_STREAM, SOFT_WINDOW, Settings
+from seatrial.gateway.soft_window import SoftLimit
 from seatrial.gateway.upstream import Upstream
 from seatrial.guard.guarded import guarded
 from seatrial.guard.protocol import Decision, Rule
@@ -75,6 +76,7 @@ class Passage:
         self._acts = any(rule.mode == "enforce" for rule in rules)
         self._looks = bool(rules) or on_exchange is not None
         self._attempt = self._new_attempt()
+        self._limit = SoftLimit(settings.soft_window, upstream.measured)
 
     async def run(self) -> None:
         """Answer the client; never raises for what a server or a rule does wrong."""
@@ -86,6 +88,12 @@ class Passage:
 
     async def _answer(self) -> None:
         request = self._asked.inbound.request
+        if (refusal := self._too_long()) is not None:
+            self._collected.fault = record.Fault(
+                refusal.boundary, type(refusal).__name__, refusal.message
+            )
+            await self._tell(overflowed(refusal))
+            return
         if request is None or not self._looks:
             await self._unread()
             return
@@ -120,6 +128,15 @@ class Passage:
             await self._output.end()
         else:
             await self._close_answer()
+
+    def _too_long(self) -> ContextOverflowError | None:
+        """Why the request is not sent at all; counted, and told only where we may act."""
+        refusal = self._limit.refusal(self._asked.inbound)
+        if refusal is None:
+            return None
+        mode = "enforce" if self._settings.acts(SOFT_WINDOW) else "observe"
+        self._metrics.add("soft_window_total", mode=mode)
+        return refusal if mode == "enforce" else None
 
     def _rules(self) -> list[Rule]:
         mode: RuleMode = "observe" if self._settings.observe else "enforce"
@@ -280,6 +297,8 @@ class Passage:
         )
 
     def _fault(self, error: SeatrialError) -> None:
+        if isinstance(error, ContextOverflowError):
+            self._limit.refused(error)
         if error.boundary is not Boundary.GUARD:
             self._metrics.add("upstream_errors_total", type=type(error).__name__)
         self._collected.fault = record.Fault(error.boundary, type(error).__name__, error.message)
@@ -290,6 +309,8 @@ class Passage:
         turn, end = self._attempt.turn, collected.end
         usage = collected.usage.usage if collected.usage else Usage()
         self._metrics.add("completion_tokens_total", usage.completion)
+        if (cut := self._limit.answered(usage)) is not None:
+            self._metrics.add("cut_prompts_total", kind=cut.kind)
         if self._on_exchange is None or request is None:
             return
         fault = collected.fault

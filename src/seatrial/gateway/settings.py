@@ -10,11 +10,14 @@ from typing import Any
 
 import msgspec
 
+from seatrial.chat.window import SoftWindow
 from seatrial.core.config import GuardSpec
 
 BROKEN_STREAM = "broken_stream"
 """Named like a guard rule, because it can be switched off like one: a response that ends without
 saying why is ended with an error instead of being passed on as if it were whole."""
+SOFT_WINDOW = "soft_window"
+"""Named like a rule, too; it needs a `Settings.soft_window`."""
 
 
 class UpstreamSpec(msgspec.Struct, frozen=True):
@@ -66,6 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pins: tuple[Pin, ...] = ()
     normalise_overflow: bool = True
     """A prompt that does not fit is answered in the one form that every client knows."""
+    soft_window: SoftWindow | None = None
+    """How long a prompt may be before the client is told that it does not fit; None = as long as
+    the server takes."""
     token: str | None = None
     """What clients must show; None = nothing, and then only this machine may ask."""
     runs: Path | None = None

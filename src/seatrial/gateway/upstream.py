@@ -20,6 +20,7 @@ from yarl import URL
 
 from seatrial.chat.failures import TimedOutError, connection_failure
 from seatrial.chat.watchdog import Watchdog
+from seatrial.chat.window import Measured
 from seatrial.core.errors import FormatError, SeatrialError, UserError
 from seatrial.gateway.output import Headers
 from seatrial.gateway.settings import Bounds, UpstreamSpec
@@ -129,6 +130,8 @@ class Upstream:
         self.slots = spec.slots
         self.family = ""
         self.window: int | None = None
+        self.measured = Measured()
+        """What its prompts and refusals taught about its tokenizer and window."""
         self.knobs: frozenset[str] = frozenset()
         """Fields that it honours, as far as known."""
         self.models: tuple[str, ...] = ()
@@ -217,6 +220,7 @@ class Upstream:
         self.knobs = knobs_of(traits.id, traits.knobs)
         self.models = facts.listed
         self.window = facts.window.value if facts.window else None
+        self.measured.window_tokens = self.measured.window_tokens or self.window
         if self.slots is None and facts.slots is not None:
             self.slots = facts.slots.value
 

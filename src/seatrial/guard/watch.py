@@ -51,7 +51,8 @@ class Watch:
         self._on_decision = on_decision
         self._climb = climb
         self._gate = _Gate(holding)
-        self._parts: list[Text | Think] = []
+        self._parts: list[tuple[type[Event], str]] = []
+        """Without their bytes: a long answer would stay in memory several times."""
         self._usage: UsageEvent | None = None
         self._last: Event | None = None
         self._final: list[Event] | None = None
@@ -81,7 +82,7 @@ class Watch:
         """What is passed on now."""
         kind = type(event)
         if kind in _PROSE:
-            self._parts.append(event)  # type: ignore[arg-type]
+            self._parts.append((kind, event.text))  # type: ignore[union-attr]
         elif kind is UsageEvent:
             self._usage = event  # type: ignore[assignment]
         self._last = event
@@ -211,16 +212,16 @@ class Watch:
         return msgspec.structs.replace(decision, action=decision.otherwise, ending=ending, note=why)
 
     def _cost(self) -> str:
-        chars = sum(len(part.text) for part in self._parts)
+        chars = sum(len(text) for _, text in self._parts)
         return f"{chars} characters dropped"
 
     def _said(self, kind: type[Text] | type[Think]) -> str:
-        return "".join(part.text for part in self._parts if type(part) is kind)
+        return "".join(text for spoken, text in self._parts if spoken is kind)
 
     def _stop(self, decision: Decision) -> Sequence[Event]:
         finding, last = decision.finding, self._last
         reason = finding.detail if finding else None
-        said = "".join(part.text for part in self._parts)
+        said = "".join(text for _, text in self._parts)
         if isinstance(last, End):
             end = msgspec.structs.replace(
                 last, finish=Finish.GUARD, text=last.text or said, reason=reason, raw=b""

@@ -1,0 +1,81 @@
+"""The soft window: the client is told before the server refuses, and only when it is sure."""
+
+import json
+
+from seatrial.chat.window import SoftWindow
+from seatrial.fakes import Lies, Say, ScriptedServer, overflow
+from tests.gateway.conftest import body, front, until
+
+LONG = "word " * 6000
+"""About 7,500 tokens by estimate."""
+
+
+def error_of(data):
+    return json.loads(data)["error"]
+
+
+async def test_a_prompt_above_the_limit_is_refused_before_the_server_sees_it(ask):
+    limit = SoftWindow(prompt_tokens=2000)
+    async with ScriptedServer() as server, front(server.url, soft_window=limit) as (url, _):
+        status, data = await ask(url, body(LONG))
+        asked = server.bodies("/v1/chat/completions")
+    assert status == 400 and asked == []
+    error = error_of(data)
+    assert error["code"] == "context_length_exceeded"
+    assert error["n_ctx"] == 2000 and error["n_prompt_tokens"] > 2000
+
+
+async def test_without_a_number_the_window_of_the_server_counts(ask):
+    lies = Lies(window=4096)
+    async with (
+        ScriptedServer(lies=lies) as server,
+        front(server.url, soft_window=SoftWindow()) as (url, gateway),
+    ):
+        await ask(url, body("short"))
+        await until(lambda: gateway.upstreams[0].window == 4096)
+        status, data = await ask(url, body(LONG))
+        short, _ = await ask(url, body("short again"))
+    assert status == 400 and error_of(data)["n_ctx"] < 4096
+    assert short == 200
+
+
+async def test_what_only_may_be_too_long_goes_on(ask):
+    limit = SoftWindow(prompt_tokens=6500)
+    async with ScriptedServer() as server, front(server.url, soft_window=limit) as (url, _):
+        status, _ = await ask(url, body(LONG))
+    assert status == 200
+
+
+async def test_nothing_is_refused_when_it_only_observes_or_is_off(ask):
+    limit = SoftWindow(prompt_tokens=2000)
+    for more in ({"observe": True}, {"off": frozenset({"soft_window"})}):
+        async with (
+            ScriptedServer() as server,
+            front(server.url, soft_window=limit, **more) as (url, gateway),
+        ):
+            status, _ = await ask(url, body(LONG))
+            assert 'soft_window_total{mode="observe"} 1' in gateway.metrics.text()
+        assert status == 200
+
+
+async def test_the_window_in_a_refusal_is_kept(ask):
+    script = [overflow(9000, 3000), Say()]
+    async with (
+        ScriptedServer(script, lies=Lies(window=100_000)) as server,
+        front(server.url, soft_window=SoftWindow()) as (url, _),
+    ):
+        first, _ = await ask(url, body(LONG))
+        second, data = await ask(url, body(LONG))
+        asked = len(server.bodies("/v1/chat/completions"))
+    assert (first, second, asked) == (400, 400, 1)
+    assert error_of(data)["n_ctx"] < 3000
+
+
+async def test_a_prompt_that_was_cut_is_counted(ask):
+    async with (
+        ScriptedServer([Say(prompt_tokens=7000), Say(prompt_tokens=900)]) as server,
+        front(server.url, soft_window=SoftWindow(prompt_tokens=50_000)) as (url, gateway),
+    ):
+        await ask(url, body(LONG))
+        await ask(url, body(LONG))
+        assert 'cut_prompts_total{kind="short"} 1' in gateway.metrics.text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
@@ -243,6 +243,7 @@ def test_observing_rules_change_nothing_whatever_comes(
     assert all(left is right for left, right in zip(out, events, strict=True))
 
 
+@example([XML, XML], [], Finish.LENGTH, 1)
 @given(
     st.lists(st.sampled_from(PARTS), max_size=12),
     st.lists(st.sampled_from(PARTS), max_size=4),

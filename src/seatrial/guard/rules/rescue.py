@@ -95,6 +95,9 @@ class RescueRule(PassingRule):
             return self._reask(parsed, text, "a call in the text cannot be read", end)
         if not parsed.calls:
             return PASS
+        if end.finish not in (Finish.STOP, Finish.TOOL_CALLS):
+            # Those before the cut may be whole; what was to come with them is lost.
+            return cut_call(parsed.calls[0].name, f"finish {end.finish.value!r}", tail(text))
         rest = parsed.text[self._passed :]
         kept: list[Event] = [event for event in self._held if not isinstance(event, Text)]
         if rest.strip():

@@ -201,3 +201,13 @@ class TestHistory:
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=20), st.text(max_size=9))))
     def test_any_history_is_read(self, steps):
         turn_loop(recent_steps(talk(steps), 64), LIMITS)
+
+
+def test_what_a_client_writes_above_a_result_makes_no_difference():
+    call = Call(id="1", name="exec_command", arguments='{"cmd": "ls"}')
+    shown = "Chunk ID: {}\nWall time: {} seconds\nProcess exited with code 0\nOutput:\na.txt\n"
+    one, other = (
+        Step.of(call, shown.format(*head)) for head in (("5a3f", "0.05"), ("c0de", "1.2"))
+    )
+    assert one.same_result(other)
+    assert not one.same_result(Step.of(call, shown.format("c0de", "1.2") + "b.txt\n"))

@@ -43,6 +43,11 @@ _FAILED = re.compile(
     r"|\breturncode\W+[1-9]|\bexit (?:code|status)\W+[1-9]",
     re.IGNORECASE,
 )
+_TIMED = re.compile(
+    r"^(?:chunk id|wall time|duration|elapsed|execution time|took)\b[^\n]*\n?",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Lines that a client writes above a result and that are new each time; codex writes two."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -63,6 +68,8 @@ class Step(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, call: Call, result: str, first: bool = False) -> Step:
         head = result[:_HEAD]
+        if (timed := _TIMED.sub("", head)) != head:
+            head, result = timed, timed + result[_HEAD:]
         return cls(
             name=call.name,
             arguments=call.arguments,

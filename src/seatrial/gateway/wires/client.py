@@ -159,7 +159,8 @@ RESPONSES = ClientWire(
     answer=responses.write_answer,
     refusal=responses_refusal,
     error=_responses_error,
-    keep_alive=b": keep-alive\n\n",
+    # An event and no comment: codex counts the silence between events.
+    keep_alive=b'event: keepalive\ndata: {"type":"keepalive"}\n\n',
 )
 CLIENTS = {wire.path: wire for wire in (MESSAGES, RESPONSES)}
 

@@ -171,7 +171,7 @@ async def test_keep_alive_is_in_the_protocols_own_form(path, ask):
     bounds = Bounds(keep_alive_seconds=0.1)
     slow = Say(pieces=("All tests pass.",), pause_seconds=0.35)
     _, data, _, _ = await served([slow], path, ask, bounds=bounds)
-    start = b"event: ping" if path == "/v1/messages" else b": keep-alive"
+    start = b"event: ping" if path == "/v1/messages" else b"event: keepalive"
     assert data.startswith(start)
 
 

@@ -29,6 +29,8 @@ def started(*words: str, **environment: str) -> tuple[subprocess.Popen[str], dic
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": SOURCE, **environment},
+        # A shell lets its background jobs ignore the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     return process, json.loads(process.stdout.readline())

@@ -52,7 +52,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: float = 300.0
     """Silence in the middle of a stream."""
     total_seconds: float = 6 * 3600.0
-    keep_alive_seconds: float = 4.0
+    keep_alive_seconds: float = 8.0
     """A comment is sent when the client has heard nothing for so long."""
     queue_seconds: float = 1800.0
 

@@ -118,9 +118,14 @@ async def _run(
         output_tokens=server.sent_characters // 4,
         seconds=round(seconds, 1),
         word=ending.word,
-        answer=ending.answer.replace(str(folder), "$CELL")[:300],
+        answer=_plain(ending.answer, workspace, folder)[:300],
         met=model.recovered,
     )
+
+
+def _plain(text: str, workspace: Path, folder: Path) -> str:
+    """Without the places of one machine."""
+    return text.replace(str(workspace), "$WORKSPACE").replace(str(folder), "$CELL")
 
 
 def _outcome(workspace: Path, ran: Ran, failed: bool) -> Outcome:

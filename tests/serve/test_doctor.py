@@ -46,7 +46,7 @@ QUICK = {
 DEEP = {
     "wrong_window": ("overflow", "D17"),
     "silent_truncation": ("full", "D16"),
-    "overflow_500_pool": ("overflow", "D26"),
+    "overflow_500_pool": ("overflow", "D37"),
     "healed_truncation": ("full", "G04"),
 }
 

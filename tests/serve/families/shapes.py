@@ -320,7 +320,7 @@ MLX: dict[str, Any] = {
         "object": "list",
         "data": [
             {"id": "mlx-community/Qwen3-4B-4bit", "object": "model", "created": 1},
-            {"id": "/work/fused/phase40", "object": "model", "created": 1},
+            {"id": "/models/fused", "object": "model", "created": 1},
         ],
     },
     # It looks at the beginning of the path only, and filters by the rest.

@@ -46,7 +46,7 @@ async def test_the_listing_is_a_cache_and_no_proof() -> None:
     assert facts.window is None
     assert facts.loaded is None
     assert facts.sampler == {}
-    assert facts.listed == ("mlx-community/Qwen3-4B-4bit", "/work/fused/phase40")
+    assert facts.listed == ("mlx-community/Qwen3-4B-4bit", "/models/fused")
     assert any("cannot be told" in note for note in facts.notes)
 
 
@@ -72,7 +72,7 @@ async def test_its_own_command_line_is_the_proof(tmp_path: Path) -> None:
     """The last of two listed models is the one that was started: a real process says so."""
     script = tmp_path / "mlx_lm.server"
     script.write_text(SERVER.replace("{models!r}", repr(json.dumps(MLX["/v1/models"]))))
-    words = ("--model", "/work/fused/phase40", "--temp", "0.7", "--adapter-path", "/a")
+    words = ("--model", "/models/fused", "--temp", "0.7", "--adapter-path", "/a")
     child = await asyncio.create_subprocess_exec(
         sys.executable, str(script), *words, stdout=asyncio.subprocess.PIPE
     )
@@ -83,7 +83,7 @@ async def test_its_own_command_line_is_the_proof(tmp_path: Path) -> None:
     finally:
         child.kill()
         await child.wait()
-    assert facts.model == Fact("/work/fused/phase40", "argv")
+    assert facts.model == Fact("/models/fused", "argv")
     assert facts.pid == Fact(child.pid, "process")
     assert facts.command is not None
     assert facts.command.value[-6:] == words

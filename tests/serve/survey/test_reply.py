@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.chat.overflow import read_overflow
 from seatrial.serve.facts import Fact, ServerFacts
 from seatrial.serve.survey.frames import Gathered
 from seatrial.serve.survey.probes.leaks import CONTROL, ROLES
-from seatrial.serve.survey.probes.overflow import read
 from seatrial.serve.survey.probes.speed import rates
 from seatrial.serve.survey.reply import Reply, alike, of_body, same
 from seatrial.serve.survey.settings import attention, leaves_parsing, wants_gpu
@@ -108,11 +108,13 @@ def test_alike_is_a_long_common_beginning() -> None:
 def test_refusals_of_a_long_prompt_are_read(
     body: str, prompt: int | None, window: int | None
 ) -> None:
-    assert read(body) == (True, prompt, window)
+    found = read_overflow(body)
+    assert found is not None
+    assert (found.prompt_tokens, found.window_tokens) == (prompt, window)
 
 
 def test_another_refusal_is_not_an_overflow() -> None:
-    assert read("rate limit reached, try again in 20 tokens") == (False, None, None)
+    assert read_overflow("rate limit reached, try again in 20 tokens") is None
 
 
 def test_speed_is_the_servers_or_ours() -> None:

@@ -327,7 +327,7 @@ def documented_no_op(subject: Subject) -> Iterator[Problem]:
     source=_MEASURED,
 )
 def silent_overflow(subject: Subject) -> Iterator[Problem]:
-    seen = subject.survey.bad("overflow.shape") if subject.survey is not None else None
+    seen = _shape(subject, "truncates")
     if seen is not None and not seen.values.get("documented"):
         yield Problem(
             seen=seen.said,
@@ -345,13 +345,37 @@ def silent_overflow(subject: Subject) -> Iterator[Problem]:
     source="ollama server/prompt.go; measured on this server by the survey",
 )
 def documented_overflow(subject: Subject) -> Iterator[Problem]:
-    seen = subject.survey.bad("overflow.shape") if subject.survey is not None else None
+    seen = _shape(subject, "truncates")
     if seen is not None and seen.values.get("documented"):
         yield Problem(
             seen=seen.said,
             fix="set the client's window below the server's, so that it compacts before; the "
             "native API of Ollama takes truncate=false",
         )
+
+
+@rule(
+    "D37",
+    _E,
+    "one prompt that does not fit ends every answer under way",
+    ("survey",),
+    why="The slots share one pool of tokens: whoever fills it takes the others down, too, and no "
+    "client can tell this error from a broken server.",
+    source="llama.cpp tools/server/server-context.cpp; measured on this server by the survey",
+)
+def pool_overflow(subject: Subject) -> Iterator[Problem]:
+    seen = _shape(subject, "fails_all")
+    if seen is not None:
+        yield Problem(
+            seen=seen.said,
+            fix="-np 1; or --kv-unified-per-slot with the share of each; or -c times -np, no -kvu",
+        )
+
+
+def _shape(subject: Subject, shape: str) -> Observation | None:
+    """The bad observation of that kind of overflow."""
+    seen = subject.survey.bad("overflow.shape") if subject.survey is not None else None
+    return seen if seen is not None and seen.values.get("shape") == shape else None
 
 
 def _knobs(subject: Subject, *, documented: bool) -> Iterable[Observation]:

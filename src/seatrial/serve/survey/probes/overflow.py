@@ -5,8 +5,6 @@ Opt-in: it costs the server a long prompt, and on some a crash. In: a session. O
 
 from __future__ import annotations
 
-import re
-
 from seatrial.chat.overflow import read_overflow
 from seatrial.serve.survey.observe import bad, good, unknown, why_not
 from seatrial.serve.survey.probes.speed import filler, tokens_per_word
@@ -21,20 +19,6 @@ _UNKNOWN_WINDOW_TOKENS = 40_000
 _ARRIVED_SHARE = 0.9
 _SAME_WINDOW_SHARE = 0.02
 _POOL = "context size has been exceeded"
-
-_SAYINGS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # SGLang
-        r"input \((?P<prompt>\d+) tokens\) is longer than the model's context length "
-        r"\((?P<window>\d+) tokens\)",
-        r"exceeds the model's maximum context length of (?P<window>\d+) tokens",
-        # LM Studio
-        r"n_keep \((?P<prompt>\d+)\) >= n_ctx \((?P<window>\d+)\)",
-        # Ollama, told not to shift
-        r"prompt is longer than the context length",
-    )
-)
 
 
 async def probe(session: Session) -> list[Observation]:
@@ -82,31 +66,19 @@ def _accepted(
 
 
 def _refused(reply: Reply, stated: int | None) -> list[Observation]:
-    known, prompt, window = read(reply.raw or reply.error)
     if _POOL in reply.error.lower():
         said = "a prompt that does not fit ends every generation under way, and no number is told"
         return [bad("overflow.shape", said, reply, status=reply.status, shape="fails_all")]
-    if not known:
+    overflow = read_overflow(reply.raw or reply.error)
+    if overflow is None:
         said = f"a prompt that does not fit is refused in unknown words: {reply.error[:200]}"
         return [unknown("overflow.shape", said, reply, status=reply.status, shape="other")]
     values = {"status": reply.status, "shape": "refuses"}
-    numbers = {"prompt_tokens": prompt, "window_tokens": window}
+    window = overflow.window_tokens
+    numbers = {"prompt_tokens": overflow.prompt_tokens, "window_tokens": window}
     values |= {name: value for name, value in numbers.items() if value is not None}
     found = [good("overflow.shape", "a prompt that does not fit is refused", reply, **values)]
     return [*found, _window(stated, window, reply)] if window is not None else found
-
-
-def read(body: str) -> tuple[bool, int | None, int | None]:
-    """Whether a refusal speaks of the window, with the sizes of prompt and window it names."""
-    found = read_overflow(body)
-    if found is not None:
-        return True, found.prompt_tokens, found.window_tokens
-    for pattern in _SAYINGS:
-        match = pattern.search(body)
-        if match is not None:
-            said = match.groupdict()
-            return True, _number(said.get("prompt")), _number(said.get("window"))
-    return False, None, None
 
 
 def _window(stated: int | None, learnt: int, reply: Reply) -> Observation:
@@ -118,7 +90,3 @@ def _window(stated: int | None, learnt: int, reply: Reply) -> Observation:
         return good("overflow.window", f"the window holds {learnt:,} tokens", reply, **values)
     said = f"the window holds {learnt:,} tokens, not the {stated:,} that the server states"
     return bad("overflow.window", said, reply, **values)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text else None

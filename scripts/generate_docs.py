@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, get_args, get_origin
 
+import guard_docs
 import msgspec
 import server_docs
 import toolcall_docs
@@ -139,6 +140,7 @@ SECTIONS: dict[str, Callable[[], str]] = {"files": files, "scores": scores, "see
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "config.md": settings,
+    "guard.md": guard_docs.guard_page,
     "lint.md": server_docs.lint_page,
     "modes.md": modes,
     "servers.md": server_docs.servers_page,

@@ -20,6 +20,11 @@ UPSTREAM = ("--upstream", "http://127.0.0.1:9")
     [
         ((), "which server"),
         ((*UPSTREAM, "--off", "nope"), "no such rule"),
+        ((*UPSTREAM, "-c", "guard.modes.nope=off"), "no guard rule 'nope'"),
+        ((*UPSTREAM, "-c", "guard.ladder.tries=2"), "unknown key"),
+        ((*UPSTREAM, "-c", "arms.0.name=x"), "unknown key"),
+        ((*UPSTREAM, "-c", "guard.ladder.temperature=nan"), "not a finite number"),
+        ((*UPSTREAM, "--guard", "no-such-file.toml"), "No such file"),
         ((*UPSTREAM, "--host", "0.0.0.0"), "no token"),
         ((*UPSTREAM, "--token-env", "NOT_SET_AT_ALL"), "NOT_SET_AT_ALL"),
         ((*UPSTREAM, "--pin", "temperature"), "FIELD=VALUE"),
@@ -46,6 +51,23 @@ def test_a_dry_run_says_what_it_would_do(capsys):
     assert "rule broken_stream: enforce" in text
     assert "sets temperature" in text
     assert "takes out top_k" in text
+
+
+def test_thresholds_and_modes_come_from_a_file_and_from_single_settings(tmp_path, capsys):
+    file = tmp_path / "guard.toml"
+    file.write_text('[guard.modes]\nrescue = "observe"\nleaks = "off"\n')
+    words = [
+        "--guard",
+        str(file),
+        "-c",
+        'guard.modes.leaks="observe"',
+        "--off",
+        "intent_without_call",
+    ]
+    assert main(["gateway", *UPSTREAM, *words, "--dry-run", "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert (rules["rescue"], rules["leaks"]) == ("observe", "observe")
+    assert rules["intent_without_call"] == "off"
 
 
 def test_observing_enforces_nothing(capsys):

@@ -52,6 +52,16 @@ def test_a_rule_can_be_left_out(tmp_path, capsys):
     assert "text_loop" not in json.loads(capsys.readouterr().out)["by_rule"]
 
 
+def test_other_thresholds_can_be_tried_on_what_was_recorded(tmp_path, capsys):
+    run = recorded(tmp_path, LOOP * 30, Finish.STOP)
+    counts = []
+    for chars in (1040, 9000):
+        words = ["-c", f"guard.loop_chars={chars}", "--json"]
+        assert main(["gateway", "--replay", str(run), *words]) == 0
+        counts.append(json.loads(capsys.readouterr().out)["by_rule"].get("text_loop", 0))
+    assert counts == [1, 0]
+
+
 def test_no_trace_is_one_line_and_a_hint(tmp_path, capsys):
     assert main(["gateway", "--replay", str(tmp_path)]) == 64
     assert "no recorded turns" in capsys.readouterr().err

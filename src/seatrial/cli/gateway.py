@@ -52,6 +52,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--observe", action="store_true", help="change nothing, only count and record")
     add("--off", action="append", default=[], metavar="RULE", help="leave a rule out; repeatable")
     add(
+        "--guard",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="a TOML file with a table [guard]: modes, budgets, ladder, loops; repeatable",
+    )
+    add(
+        "-c",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="one such setting: guard.budgets.think=8000, guard.ladder.attempts=1; repeatable",
+    )
+    add(
         "--pin",
         action="append",
         default=[],
@@ -93,13 +109,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from seatrial.cli.gateway_options import settings_of
+    from seatrial.cli.gateway_options import guard_of, settings_of
     from seatrial.gateway import check_address, listen
 
     if args.replay is not None:
         from seatrial.cli.gateway_replay import replayed
 
-        return replayed(args.replay, args.off, as_json=args.json)
+        return replayed(args.replay, guard_of(args), as_json=args.json)
     settings = settings_of(args)
     if not 0 <= args.port <= 65535:
         raise UserError(f"no such port: {args.port}", hint="1 to 65535, or 0 for any free one")

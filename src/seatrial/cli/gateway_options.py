@@ -12,11 +12,11 @@ import re
 import msgspec
 
 from seatrial.chat.window import SoftWindow
-from seatrial.core.config import GuardSpec, RuleMode
+from seatrial.core.config import GuardSpec, RuleMode, convert_guard, override, read_config
 from seatrial.core.errors import UserError
 from seatrial.gateway.settings import BROKEN_STREAM, Pin, Settings, UpstreamSpec
 from seatrial.gateway.upstream import root_of
-from seatrial.guard.rules import RULES
+from seatrial.guard.rules import RULES, check_modes
 
 TOKEN_VARIABLE = "SEATRIAL_GATEWAY_TOKEN"
 
@@ -33,7 +33,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """
     return Settings(
         upstreams=_upstreams(args),
-        guard=_guard(args.off),
+        guard=guard_of(args),
         observe=args.observe,
         off=frozenset(args.off),
         soft_window=_soft_window(args.soft_window),
@@ -85,13 +85,23 @@ def _soft_window(word: str | None) -> SoftWindow | None:
     return SoftWindow(prompt_tokens=int(word))
 
 
-def _guard(off: list[str]) -> GuardSpec:
+def guard_of(args: argparse.Namespace) -> GuardSpec:
+    """The thresholds and modes of the rules: files, then single settings, then `--off`.
+
+    Raises:
+        UserError: a file cannot be read, a key or a rule does not exist.
+    """
     known = (*RULES, BROKEN_STREAM)
-    for rule in off:
+    for rule in args.off:
         if rule not in known:
-            raise UserError(f"--off {rule}: no such rule", hint=f"one of {', '.join(known)}")
-    modes: dict[str, RuleMode] = {rule: "off" for rule in off if rule in RULES}
-    return GuardSpec(modes=modes) if modes else GuardSpec()
+            raise UserError(f"no such rule: {rule}", hint=f"one of {', '.join(known)}")
+    tree = read_config(args.guard)
+    override(tree, args.settings)
+    spec = convert_guard(tree)
+    check_modes(spec)
+    given = {} if spec.modes is msgspec.UNSET else spec.modes
+    modes: dict[str, RuleMode] = {**given, **{rule: "off" for rule in args.off if rule in RULES}}
+    return msgspec.structs.replace(spec, modes=modes) if modes else spec
 
 
 def _pin(word: str) -> Pin:

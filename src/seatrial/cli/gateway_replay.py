@@ -13,7 +13,7 @@ import msgspec
 
 from seatrial.core.config import GuardSpec
 from seatrial.core.errors import UserError
-from seatrial.guard import RULES, Replay, Rule, gateway_rules, replay
+from seatrial.guard import Replay, gateway_rules, replay
 from seatrial.report.visible import one_line
 from seatrial.store import PACKED, PLAIN, read_events
 
@@ -21,18 +21,15 @@ _SHOWN = 20
 """Decisions that a person is shown; `--json` has all."""
 
 
-def replayed(run: Path, off: list[str], *, as_json: bool) -> int:
+def replayed(run: Path, guard: GuardSpec, *, as_json: bool) -> int:
     """Run the gateway's rules over every trace below `run`, and tell what they would have done.
 
     Raises:
-        UserError: there is no trace, or no such rule.
+        UserError: there is no trace.
     """
-    for name in off:
-        if name not in RULES:
-            raise UserError(f"no such rule: {name}", hint=f"one of {', '.join(RULES)}")
     total, found = Replay(), []
     for place in _traces(run):
-        done = replay(read_events(place), lambda: _rules(off))
+        done = replay(read_events(place), lambda: gateway_rules(guard))
         total += done
         found += [(place.relative_to(run).as_posix(), seen) for seen in done.seen]
     if as_json:
@@ -58,7 +55,3 @@ def _traces(run: Path) -> list[Path]:
         hint = "give a run folder: `seatrial runs` lists them"
         raise UserError(f"{run}: no recorded turns", hint=hint)
     return places
-
-
-def _rules(off: list[str]) -> list[Rule]:
-    return [rule for rule in gateway_rules(GuardSpec()) if rule.id not in off]

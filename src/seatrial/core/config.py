@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -168,16 +168,39 @@ def convert_config(tree: dict[str, Any]) -> RunSpec:
     Raises:
         UserError: an unknown key, a wrong type or a value out of bounds, with its place.
     """
-    hint = "docs/reference/config.md lists every key"
-    try:
-        spec = msgspec.convert(tree, RunSpec)
-    except (msgspec.ValidationError, RecursionError) as error:
-        message = str(error).replace("Object contains unknown field", "unknown key")
-        raise UserError(f"config: {message}", hint=hint) from None
+    spec = _converted(tree, RunSpec)
     problem = next(_out_of_bounds(spec), None)
     if problem is not None:
-        raise UserError(f"config: {problem}", hint=hint)
+        raise UserError(f"config: {problem}", hint=_KEYS_HINT)
     return spec
+
+
+def convert_guard(tree: dict[str, Any]) -> GuardSpec:
+    """The table `guard` of `tree`, which holds nothing else, as a `GuardSpec`.
+
+    Raises:
+        UserError: as `convert_config`.
+    """
+    spec = _converted(tree, _GuardFile).guard
+    if (key := next(_not_finite(msgspec.to_builtins(spec), "guard"), None)) is not None:
+        raise UserError(f"config: {key} is not a finite number", hint=_KEYS_HINT)
+    return spec
+
+
+class _GuardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    guard: GuardSpec = GuardSpec()
+
+
+_KEYS_HINT = "docs/reference/config.md lists every key"
+_Spec = TypeVar("_Spec", RunSpec, _GuardFile)
+
+
+def _converted(tree: dict[str, Any], kind: type[_Spec]) -> _Spec:
+    try:
+        return msgspec.convert(tree, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        message = str(error).replace("Object contains unknown field", "unknown key")
+        raise UserError(f"config: {message}", hint=_KEYS_HINT) from None
 
 
 def _out_of_bounds(spec: RunSpec) -> Iterator[str]:

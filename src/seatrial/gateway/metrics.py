@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-_HELP = {
+COUNTERS = {
     "requests_total": "Requests that were answered.",
     "exchange_seconds_total": "Seconds from request to end of answer.",
     "answer_bytes_total": "Bytes of answers to clients.",
@@ -25,11 +25,11 @@ _HELP = {
     "record_lost_total": "Exchanges that could not be recorded.",
     "cancelled_total": "Requests whose client left before the end.",
 }
-_GAUGES = {
+GAUGES = {
     "in_flight": "Requests under way.",
     "queued": "Requests that wait for a slot.",
 }
-_PREFIX = "seatrial_gateway_"
+PREFIX = "seatrial_gateway_"
 _Labels = tuple[tuple[str, str], ...]
 
 
@@ -38,7 +38,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._counters: dict[str, defaultdict[_Labels, float]] = {
-            name: defaultdict(float) for name in _HELP
+            name: defaultdict(float) for name in COUNTERS
         }
 
     def add(self, name: str, amount: float = 1, **labels: str) -> None:
@@ -53,19 +53,19 @@ class Metrics:
         """Everything, in the text format."""
         lines: list[str] = []
         for name, counts in self._counters.items():
-            lines += _head(name, _HELP[name], "counter")
+            lines += _head(name, COUNTERS[name], "counter")
             for labels, count in sorted(counts.items()):
-                lines.append(f"{_PREFIX}{name}{_labels(labels)} {_number(count)}")
+                lines.append(f"{PREFIX}{name}{_labels(labels)} {_number(count)}")
             if not counts:
-                lines.append(f"{_PREFIX}{name} 0")
+                lines.append(f"{PREFIX}{name} 0")
         for name, value in gauges.items():
-            lines += _head(name, _GAUGES[name], "gauge")
-            lines.append(f"{_PREFIX}{name} {_number(value)}")
+            lines += _head(name, GAUGES[name], "gauge")
+            lines.append(f"{PREFIX}{name} {_number(value)}")
         return "\n".join(lines) + "\n"
 
 
 def _head(name: str, text: str, kind: str) -> list[str]:
-    return [f"# HELP {_PREFIX}{name} {text}", f"# TYPE {_PREFIX}{name} {kind}"]
+    return [f"# HELP {PREFIX}{name} {text}", f"# TYPE {PREFIX}{name} {kind}"]
 
 
 def _labels(labels: _Labels) -> str:

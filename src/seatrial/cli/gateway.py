@@ -31,9 +31,15 @@ _NO_MODEL = "MODEL"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from seatrial.gateway.client_config import CLIENTS
+    _upstream_words(parser.add_argument_group("the servers behind it"))
+    _client_words(parser.add_argument_group("the clients before it"))
+    _rule_words(parser.add_argument_group("what it changes"))
+    _other_words(parser.add_argument_group("instead of serving"))
+    add_json(parser)
 
-    add = parser.add_argument
+
+def _upstream_words(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add(
         "--upstream",
         action="append",
@@ -42,6 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a server to ask; repeat for several: a request goes where its model is",
     )
     add("--upstream-key-env", metavar="NAME", help="variable with the key that upstreams want")
+    add("--slots", type=int, metavar="N", help="requests at a time (what the server says)")
+
+
+def _client_words(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--host", default="127.0.0.1", help="others than this machine's own need a token")
     add("--port", type=int, default=DEFAULT_PORT, help=f"0 = any free port ({DEFAULT_PORT})")
     add(
@@ -49,6 +60,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="variable with the token that clients must show (SEATRIAL_GATEWAY_TOKEN, if set)",
     )
+    add("--drain", type=int, default=30, metavar="SECONDS", help="to finish when stopped (30)")
+    add_runs_root(group)
+    add("--no-record", action="store_true", help="write no sessions")
+
+
+def _rule_words(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--observe", action="store_true", help="change nothing, only count and record")
     add("--off", action="append", default=[], metavar="RULE", help="leave a rule out; repeatable")
     add(
@@ -87,25 +105,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="answer longer prompts with the client's own overflow error, so that it compacts "
         "before the server's limit; auto = its window less the answer and a margin (off)",
     )
-    add("--slots", type=int, metavar="N", help="requests at a time (what the server says)")
-    add("--drain", type=int, default=30, metavar="SECONDS", help="to finish when stopped (30)")
-    add_runs_root(parser)
-    add("--no-record", action="store_true", help="write no sessions")
+
+
+def _other_words(group: argparse._ArgumentGroup) -> None:
+    from seatrial.gateway.client_config import CLIENTS
+
+    add = group.add_argument
     add(
         "--config",
         choices=CLIENTS,
         metavar="CLIENT",
         help=f"print what to paste into one of {', '.join(CLIENTS)}, and start nothing",
     )
+    add("--model", metavar="ID", help="for --config (the first that the server lists)")
     add(
         "--replay",
         type=Path,
         metavar="RUN",
         help="run the rules over the recorded turns of a run folder, and ask no server",
     )
-    add("--model", metavar="ID", help="for --config (the first that the server lists)")
     add("--dry-run", action="store_true", help="say what it would do, and start nothing")
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="write JSON on stdout")
 
 
-def add_runs_root(parser: argparse.ArgumentParser) -> None:
+def add_runs_root(parser: argparse._ActionsContainer) -> None:
     default = os.environ.get("SEATRIAL_RUNS", "runs")
     parser.add_argument(
         "--runs",

@@ -2,16 +2,22 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from seatrial.cli import main
+from seatrial.cli.main import COMMANDS, parser_for
+from seatrial.core.config import convert_guard
 
+PAGE = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text()
 UPSTREAM = ("--upstream", "http://127.0.0.1:9")
 
 
@@ -144,3 +150,12 @@ def test_a_port_that_is_taken(running, capsys):
     port = json.loads(line)["url"].rpartition(":")[2]
     assert main(["gateway", *UPSTREAM, "--port", port]) == 64
     assert "--port 0" in capsys.readouterr().err
+
+
+def test_the_page_names_options_and_settings_that_exist():
+    help = parser_for(next(c for c in COMMANDS if c.name == "gateway")).format_help()
+    assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) <= set(re.findall(r"--[a-z][a-z-]+", help))
+    blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        convert_guard(tomllib.loads(block))

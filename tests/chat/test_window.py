@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.chat.overflow import ContextOverflowError, normalised, read_overflow
-from seatrial.chat.window import Measured, SameCount, SoftWindow, Weight, weigh
+from seatrial.chat.window import Measured, SoftWindow, Weight, weigh
 from seatrial.core.generation import Usage
 
 
@@ -95,51 +95,32 @@ def test_the_window_of_a_refusal_is_kept():
 def test_the_ratio_follows_what_is_counted():
     measured = Measured()
     for _ in range(12):
-        assert measured.answered(Weight(1_000), Usage(prompt=1_400)) is None
+        measured.answered(Weight(1_000), Usage(prompt=1_400))
     assert measured.expected_tokens(Weight(10_000)) == pytest.approx(14_000, rel=0.01)
 
 
 @pytest.mark.parametrize("usage", [None, Usage(), Usage(prompt=0, completion=5)])
 def test_usage_that_says_nothing_teaches_nothing(usage):
     measured = Measured()
-    assert measured.answered(Weight(1_000), usage) is None
+    measured.answered(Weight(1_000), usage)
     assert measured.samples == 0
 
 
-def test_a_prompt_that_was_cut():
+def test_a_prompt_that_was_cut_teaches_nothing():
     measured = Measured()
+    measured.answered(Weight(20_000), Usage(prompt=2_050))
+    assert measured.samples == 0
     measured.answered(Weight(1_000), Usage(prompt=1_000))
-    found = measured.answered(Weight(20_000), Usage(prompt=4_096))
-    assert (found.kind, found.counted_tokens, found.certain) == ("short", 4_096, True)
-    assert measured.ratio == 1.0
-    assert measured.answered(Weight(6_000), Usage(prompt=4_096)) is None
-
-
-def test_a_first_prompt_that_was_cut_is_not_certain():
-    found = Measured().answered(Weight(20_000), Usage(prompt=2_050))
-    assert found.kind == "short" and not found.certain
-
-
-def test_a_server_that_counts_only_what_was_not_cached():
-    measured = Measured()
-    measured.answered(Weight(1_000), Usage(prompt=1_000))
-    assert measured.answered(Weight(20_000), Usage(prompt=200, cached=19_800)) is None
+    measured.answered(Weight(20_000), Usage(prompt=4_096))
+    assert (measured.ratio, measured.samples) == (1.0, 1)
 
 
 def test_a_small_prompt_calibrates_even_at_an_odd_ratio():
     measured = Measured()
-    assert measured.answered(Weight(1_000), Usage(prompt=450)) is None
-    assert measured.answered(Weight(20_000), Usage(prompt=9_000)) is None
-
-
-def test_the_same_count_for_more():
-    same = SameCount()
-    assert same.answered(Weight(9_000), Usage(prompt=4_096)) is None
-    assert same.answered(Weight(9_010), Usage(prompt=4_096)) is None
-    found = same.answered(Weight(12_000), Usage(prompt=4_096))
-    assert (found.kind, found.certain) == ("constant", True)
-    assert same.answered(Weight(15_000), Usage(prompt=5_000)) is None
-    assert same.answered(Weight(16_000), None) is None
+    measured.answered(Weight(1_000), Usage(prompt=450))
+    measured.answered(Weight(20_000), Usage(prompt=9_000))
+    assert measured.samples == 2
+    assert measured.ratio == pytest.approx(0.45)
 
 
 def test_what_is_weighed():

@@ -2,11 +2,10 @@
 
 A prompt is weighed by its characters, corrected by what the same model's earlier prompts were
 counted as. Near the limit an estimate decides nothing: the verdict is then `count`, and only an
-exact count, or the server, can tell. What a server says of its window in a refusal is kept, and
-a server that drops the beginning of a prompt without a word is found from the usage it reports.
+exact count, or the server, can tell. What a server says of its window in a refusal is kept.
 
 Pure but for `Measured`, which remembers a handful of numbers for one model; no I/O, no clock.
-In: requests as bodies, usage, refusals. Out: verdicts, `Truncation`s.
+In: requests as bodies, usage, refusals. Out: verdicts.
 """
 
 from __future__ import annotations
@@ -85,17 +84,6 @@ class Judgement(msgspec.Struct, frozen=True):
         )
 
 
-class Truncation(msgspec.Struct, frozen=True):
-    """A prompt that reached the model shorter than it was sent."""
-
-    kind: Literal["short", "constant"]
-    """Far fewer tokens than were sent; or the same number again for a longer prompt."""
-    expected_tokens: int
-    counted_tokens: int
-    certain: bool
-    """False where the estimate had never been checked against this model's tokenizer."""
-
-
 def weigh(body: dict[str, Any]) -> Weight:
     """The prompt in a chat body: messages and tools."""
     tally = _Tally()
@@ -148,45 +136,22 @@ class Measured:
             return Judgement("fits", tokens, limit)
         return Judgement("count", tokens, limit)
 
-    def answered(self, weight: Weight, usage: Usage | None) -> Truncation | None:
+    def answered(self, weight: Weight, usage: Usage | None) -> None:
         """Learn from the usage of an answer; a prompt that was cut teaches nothing."""
-        if usage is None or usage.prompt <= 0 or weight.tokens <= 0:
-            return None
+        if usage is None or usage.prompt <= 0 or weight.tokens <= 0 or weight.media:
+            return
         ratio = usage.prompt / weight.tokens
-        expected = self.expected_tokens(weight)
         # Some servers count only what was not cached; a hit must not look like a cut.
         counted = usage.prompt + (usage.cached if usage.cached <= usage.prompt else 0)
         counted = max(counted, usage.cached)
-        short = counted < self._SHORT * expected
+        short = counted < self._SHORT * self.expected_tokens(weight)
         small = weight.tokens <= self._SURELY_WHOLE_TOKENS
         if short and not (small and not self.samples):
-            return Truncation("short", expected, usage.prompt, certain=self.samples > 0)
-        if not weight.media and self._SANE[0] <= ratio <= self._SANE[1]:
+            return
+        if self._SANE[0] <= ratio <= self._SANE[1]:
             share = self._NEWEST_SHARE if self.samples else 1.0
             self.ratio += share * (ratio - self.ratio)
             self.samples += 1
-        return None
-
-
-class SameCount:
-    """Finds the same prompt count for a conversation that grew; one per conversation."""
-
-    _GREW: Final = 1.05
-    _GREW_TOKENS: Final = 64
-
-    def __init__(self) -> None:
-        self._weight = 0
-        self._prompt = 0
-
-    def answered(self, weight: Weight, usage: Usage | None) -> Truncation | None:
-        if usage is None or usage.prompt <= 0:
-            return None
-        grew = weight.tokens >= max(self._GREW * self._weight, self._weight + self._GREW_TOKENS)
-        same = usage.prompt == self._prompt
-        self._weight, self._prompt = weight.tokens, usage.prompt
-        if not (grew and same):
-            return None
-        return Truncation("constant", weight.tokens, usage.prompt, certain=True)
 
 
 class _Tally:

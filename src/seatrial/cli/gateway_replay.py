@@ -7,13 +7,14 @@ sentence, the rules with their counts, and the decisions themselves as JSON.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from seatrial.core.config import GuardSpec
 from seatrial.core.errors import UserError
-from seatrial.guard import Replay, gateway_rules, replay
+from seatrial.guard import Memory, Replay, gateway_rules, replay
 from seatrial.report.visible import one_line
 from seatrial.store import PACKED, PLAIN, read_events
 
@@ -29,7 +30,7 @@ def replayed(run: Path, guard: GuardSpec, *, as_json: bool) -> int:
     """
     total, found = Replay(), []
     for place in _traces(run):
-        done = replay(read_events(place), lambda: gateway_rules(guard))
+        done = replay(read_events(place), partial(gateway_rules, guard, memory=Memory()))
         total += done
         found += [(place.relative_to(run).as_posix(), seen) for seen in done.seen]
     if as_json:

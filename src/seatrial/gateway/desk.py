@@ -25,7 +25,7 @@ from seatrial.gateway.wires import Asked as Translated
 from seatrial.gateway.wires import ClientWire
 from seatrial.gateway.wires import Upstream as Takes
 from seatrial.guard.ladder import THINKING
-from seatrial.guard.rules.prefix import PrefixMemory
+from seatrial.guard.rules import Memory
 
 
 class _Named(msgspec.Struct):
@@ -50,7 +50,7 @@ class Desk:
         self._clients = clients
         self._on_asked = on_asked
         self._slots = {upstream.name: Slots(upstream.slots) for upstream in upstreams}
-        self._memory = PrefixMemory()
+        self._memories = {upstream.name: Memory() for upstream in upstreams}
         self.on_exchange: OnExchange | None = None
 
     @property
@@ -119,7 +119,7 @@ class Desk:
                     asked,
                     output,
                     self.on_exchange,
-                    self._memory,
+                    self._memories[upstream.name],
                 )
                 await passage.run()
         except BudgetError as error:

@@ -31,8 +31,7 @@ from seatrial.gateway.soft_window import SoftLimit
 from seatrial.gateway.upstream import Upstream
 from seatrial.guard.guarded import guarded
 from seatrial.guard.protocol import Decision, Rule
-from seatrial.guard.rules import gateway_rules
-from seatrial.guard.rules.prefix import PrefixMemory
+from seatrial.guard.rules import Memory, gateway_rules
 from seatrial.guard.watch import Holding
 
 OnExchange = Callable[[record.Exchange], None]
@@ -59,9 +58,9 @@ class Passage:
         asked: Asked,
         output: Output,
         on_exchange: OnExchange | None,
-        memory: PrefixMemory,
+        memory: Memory,
     ) -> None:
-        """`memory`: what a rule may know of earlier requests; one for the whole gateway."""
+        """`memory`: what a rule may know of earlier requests; one for each server."""
         self._settings = settings
         self._memory = memory
         self._metrics = metrics
@@ -309,8 +308,7 @@ class Passage:
         turn, end = self._attempt.turn, collected.end
         usage = collected.usage.usage if collected.usage else Usage()
         self._metrics.add("completion_tokens_total", usage.completion)
-        if (cut := self._limit.answered(usage)) is not None:
-            self._metrics.add("cut_prompts_total", kind=cut.kind)
+        self._limit.answered(usage)
         if self._on_exchange is None or request is None:
             return
         fault = collected.fault

@@ -17,7 +17,6 @@ COUNTERS = {
     "guard_decisions_total": "Decisions of the rules; in observe mode without effect.",
     "guard_errors_total": "Rules that failed; the traffic went on without them.",
     "soft_window_total": "Prompts above the soft window; in observe mode they went on.",
-    "cut_prompts_total": "Prompts that the server seems to have cut without a word.",
     "completion_tokens_total": "Tokens that servers generated, as they counted.",
     "internal_errors_total": "Requests on which the gateway itself failed.",
     "translation_lost_total": "Fields of other protocols that chat completions have no place for.",

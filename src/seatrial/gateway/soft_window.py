@@ -2,15 +2,15 @@
 
 The client is told its own overflow error and compacts while there is still room. Near the limit
 an estimate is no verdict, and the request goes on: the server has the last word. Usage teaches
-how many tokens this model makes of a prompt, and shows where a server cut one without a word.
+how many tokens this model makes of a prompt.
 
-Not the arithmetic, which is `chat.window`. In: bodies, usage, refusals. Out: refusals, findings.
+Not the arithmetic, which is `chat.window`. In: bodies, usage, refusals. Out: refusals.
 """
 
 from __future__ import annotations
 
 from seatrial.chat.overflow import ContextOverflowError
-from seatrial.chat.window import Measured, SoftWindow, Truncation, Weight, weigh
+from seatrial.chat.window import Measured, SoftWindow, Weight, weigh
 from seatrial.core.generation import Usage
 from seatrial.gateway.requests import Inbound, read_object
 
@@ -36,6 +36,7 @@ class SoftLimit:
         """The server refused: what it says of its window is kept."""
         self._measured.refused(error)
 
-    def answered(self, usage: Usage) -> Truncation | None:
-        """Learn from an answer; a finding where its prompt was cut."""
-        return None if self._weight is None else self._measured.answered(self._weight, usage)
+    def answered(self, usage: Usage) -> None:
+        """Learn from an answer what this model makes of a prompt."""
+        if self._weight is not None:
+            self._measured.answered(self._weight, usage)

@@ -28,6 +28,7 @@ from seatrial.guard.protocol import (
 from seatrial.guard.rules import (
     RULES,
     CallLoopRule,
+    Memory,
     PrefixBreak,
     PrefixMemory,
     TextLoopRule,
@@ -52,6 +53,7 @@ __all__ = [
     "Failure",
     "Finding",
     "Holding",
+    "Memory",
     "Mode",
     "PrefixBreak",
     "PrefixMemory",

@@ -7,12 +7,20 @@ messages, so a restart changes no decision.
 from seatrial.guard.rules.history import mend
 from seatrial.guard.rules.loops import CallLoopRule, TextLoopRule
 from seatrial.guard.rules.prefix import PrefixBreak, PrefixMemory
-from seatrial.guard.rules.registry import RULES, Entry, check_modes, gateway_rules, rules_from
+from seatrial.guard.rules.registry import (
+    RULES,
+    Entry,
+    Memory,
+    check_modes,
+    gateway_rules,
+    rules_from,
+)
 
 __all__ = [
     "RULES",
     "CallLoopRule",
     "Entry",
+    "Memory",
     "PrefixBreak",
     "PrefixMemory",
     "TextLoopRule",

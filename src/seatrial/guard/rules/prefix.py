@@ -4,8 +4,8 @@ A server keeps the prompt that it has read and reads only what is new, as long a
 the same. A date, a working directory or a billing header near the beginning, or a rewritten
 message, makes it read everything again, in seconds to minutes. Observes only: nothing is changed.
 
-The one rule with a memory of earlier requests: without it there is nothing to compare with. It
-never decides anything, so a restart loses an observation and changes no answer.
+It has a memory of earlier requests: without it there is nothing to compare with. It never decides
+anything, so a restart loses an observation and changes no answer.
 
 In: requests. Out: findings.
 """

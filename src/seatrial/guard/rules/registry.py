@@ -30,7 +30,16 @@ from seatrial.guard.rules.loops import CallLoopRule, TextLoopRule
 from seatrial.guard.rules.parse_error import ParseErrorRule
 from seatrial.guard.rules.prefix import PrefixMemory, PrefixRule
 from seatrial.guard.rules.rescue import RescueRule
+from seatrial.guard.rules.silent_truncation import PromptMemory, SilentTruncationRule
 from seatrial.guard.rules.truncation import TruncatedCallRule
+
+
+class Memory:
+    """What rules may know of earlier requests; one for each server."""
+
+    def __init__(self) -> None:
+        self.prefix = PrefixMemory()
+        self.prompts = PromptMemory()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -45,6 +54,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 RULES: dict[str, Entry] = {
     PrefixRule.id: Entry(PrefixRule, "off", "observe"),
+    SilentTruncationRule.id: Entry(SilentTruncationRule, "off", "observe"),
     HistoryRule.id: Entry(HistoryRule, "off", "enforce"),
     CallLoopRule.id: Entry(CallLoopRule, "enforce", "off"),
     TurnLoopRule.id: Entry(TurnLoopRule, "off", "enforce"),
@@ -70,11 +80,11 @@ def rules_from(spec: GuardSpec, mode: Mode = "enforce") -> list[Rule]:
 
 
 def gateway_rules(
-    spec: GuardSpec, mode: Mode = "enforce", memory: PrefixMemory | None = None
+    spec: GuardSpec, mode: Mode = "enforce", memory: Memory | None = None
 ) -> list[Rule]:
     """The rules of a gateway, for one attempt, none above `mode`.
 
-    `memory` is what the prefix rule compares with; one for all requests of a gateway.
+    `memory` is what rules that compare with earlier requests have; without it they see nothing.
     """
     return _made(spec, mode, {id: entry.gateway for id, entry in RULES.items()}, memory)
 
@@ -91,7 +101,7 @@ def check_modes(spec: GuardSpec) -> None:
 
 
 def _made(
-    spec: GuardSpec, most: Mode, defaults: dict[str, Mode], memory: PrefixMemory | None = None
+    spec: GuardSpec, most: Mode, defaults: dict[str, Mode], memory: Memory | None = None
 ) -> list[Rule]:
     modes = {**defaults, **_given(spec)}
     rules: list[Rule] = []
@@ -99,9 +109,16 @@ def _made(
         mode = min(modes[id], most, key=_STRENGTH.index)
         if mode == "off":
             continue
-        made = PrefixRule(spec, mode, memory) if id == PrefixRule.id else entry.make(spec, mode)
-        rules.append(made)
+        rules.append(_remembering(id, spec, mode, memory) or entry.make(spec, mode))
     return rules
+
+
+def _remembering(id: str, spec: GuardSpec, mode: Mode, memory: Memory | None) -> Rule | None:
+    if memory is not None and id == PrefixRule.id:
+        return PrefixRule(spec, mode, memory.prefix)
+    if memory is not None and id == SilentTruncationRule.id:
+        return SilentTruncationRule(spec, mode, memory.prompts)
+    return None
 
 
 _STRENGTH: list[Mode] = ["off", "observe", "enforce"]

@@ -10,7 +10,7 @@ from seatrial.core.errors import UserError
 from seatrial.fakes import Lies, Say, ScriptedServer
 from seatrial.gateway import Bounds, Pin, Settings, UpstreamSpec, check_address, serving
 from seatrial.gateway.server import is_loopback
-from tests.gateway.conftest import BASH, body, decoded, front, until
+from tests.gateway.conftest import BASH, RawServer, body, decoded, front, until
 
 
 async def get(http, url, **headers):
@@ -33,7 +33,7 @@ async def test_a_get_that_the_server_does_not_know(http):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/completions"), ("PUT", "/v1/models"), ("POST", "/")]
+    ("method", "path"), [("POST", "/models/load"), ("PUT", "/v1/models"), ("POST", "/")]
 )
 async def test_other_paths_are_told_what_there_is(method, path, http):
     async with ScriptedServer() as server, front(server.url) as (url, _):
@@ -41,6 +41,30 @@ async def test_other_paths_are_told_what_there_is(method, path, http):
             assert answer.status == 404
             assert "/v1/chat/completions" in (await answer.json())["error"]["message"]
         assert {received.method for received in server.received} <= {"GET"}
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/completions?x=1", "/tokenize"])
+async def test_inference_without_a_chat_is_passed_on_unread(path, http):
+    sent = b'{"content":  "a b",\n "odd": 1e2}'
+    async with ScriptedServer() as server, front(server.url) as (url, gateway):
+        async with http.post(url + path, data=sent) as answer:
+            got = (answer.status, await answer.read())
+        async with http.post(server.url + path, data=sent) as answer:
+            assert got == (answer.status, await answer.read())
+        assert gateway.metrics.total("unguarded_total") == 1
+
+
+async def test_embeddings_go_where_their_model_is(http):
+    one, two = (
+        RawServer([json.dumps({"from": name}).encode()], kind="application/json")
+        for name in ("one", "two")
+    )
+    async with one, two, front(one.url, two.url) as (url, _):
+        for model, status in (("u1/e5", 200), ("e5", 404)):
+            async with http.post(url + "/v1/embeddings", json={"model": model}) as answer:
+                assert answer.status == status
+    assert len(one.bodies) == 0
+    assert [json.loads(sent)["model"] for sent in two.bodies] == ["e5"]
 
 
 async def test_health_names_every_server(http):

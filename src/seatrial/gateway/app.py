@@ -17,14 +17,15 @@ from typing import Any
 
 import msgspec
 
-from seatrial.core.errors import Boundary, EngineError, FormatError, attribute
+from seatrial.core.errors import Boundary, EngineError, FormatError, SeatrialError, attribute
 from seatrial.gateway.clients import Clients
 from seatrial.gateway.counting import COUNT_PATH, count_tokens
-from seatrial.gateway.desk import Desk, tell
-from seatrial.gateway.endings import failed, refused_request
+from seatrial.gateway.desk import Desk, refuse, tell
+from seatrial.gateway.endings import refused_request
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import Headers, Output, Send
 from seatrial.gateway.recorder import Recorder
+from seatrial.gateway.relay import POST_PATHS, relay
 from seatrial.gateway.routing import listing
 from seatrial.gateway.settings import Settings
 from seatrial.gateway.upstream import Upstream
@@ -36,7 +37,7 @@ Scope = dict[str, Any]
 CHAT_PATHS = frozenset({"/v1/chat/completions", "/chat/completions"})
 MODEL_PATHS = frozenset({"/v1/models", "/models"})
 _HINT = (
-    "POST /v1/chat/completions, /v1/responses, /v1/messages; "
+    "POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/completions, /v1/embeddings; "
     "GET /v1/models, /health, /metrics, /props"
 )
 _HEALTH_SECONDS = 3.0
@@ -181,6 +182,9 @@ class Gateway:
             await self._metrics(output)
         elif method == "GET":
             await self._relay(scope, output)
+        elif method == "POST" and path in POST_PATHS:
+            self.metrics.add("unguarded_total")
+            await self._relay(scope, output, body)
         else:
             message = f"{method} {path} is nothing that this gateway answers"
             await tell(output, refused_request(404, message, "not_found", _HINT))
@@ -211,32 +215,20 @@ class Gateway:
         headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
         await output.whole(200, text.encode(), headers)
 
-    async def _relay(self, scope: Scope, output: Output) -> None:
-        """A GET of the first upstream, unchanged."""
-        path = scope["raw_path"].decode("latin-1")
+    async def _relay(self, scope: Scope, output: Output, body: bytes | None = None) -> None:
+        upstream = self.upstreams[0]
+        if body is not None:
+            try:
+                upstream, body = self._desk.forwarded(body)
+            except SeatrialError as error:
+                await refuse(output, None, error)
+                return
+        target = scope["raw_path"].decode("latin-1")
         if query := scope["query_string"]:
-            path += "?" + query.decode("latin-1")
-        try:
-            answer = await self.upstreams[0].open(
-                "GET",
-                path,
-                None,
-                scope["headers"],
-                keep_credentials=self.settings.token is None,
-            )
-        except EngineError as error:
-            await tell(output, failed(error, ""))
-            return
-        try:
-            await output.start(answer.status, answer.headers())
-            while chunk := await answer.read():
-                await output.write(chunk)
-            await output.end()
-        except EngineError:
-            # Cut off: the client sees that the answer is not whole.
-            output.close()
-        finally:
-            answer.close()
+            target += "?" + query.decode("latin-1")
+        keep = self.settings.token is None
+        headers = scope["headers"]
+        await relay(upstream, scope["method"], target, body, headers, output, keep_credentials=keep)
 
     def _learn(self, upstream: Upstream) -> None:
         if upstream.knows_enough:

@@ -77,7 +77,7 @@ class Desk:
                 place = route(self._upstreams, inbound.model)
             inbound = self._prepared(inbound, place, client)
         except SeatrialError as error:
-            await _refuse(output, wire, error)
+            await refuse(output, wire, error)
             return
         session = session_key(dict(headers), inbound.session)
         side = self._clients.is_side_call(client, inbound.request)
@@ -89,6 +89,19 @@ class Desk:
         finally:
             output.stands_for(own)
         self._on_asked(place.upstream)
+
+    def forwarded(self, body: bytes) -> tuple[Upstream, bytes]:
+        """Where a body that is no chat goes, and with which bytes.
+
+        Raises:
+            FormatError: not a JSON object.
+            UserError: several upstreams, and none has its model.
+        """
+        asked = _model(body)
+        place = route(self._upstreams, asked)
+        if place.model != asked:
+            body = msgspec.json.encode({**read_object(body), "model": place.model})
+        return place.upstream, body
 
     def _translated(self, wire: ClientWire, body: bytes, upstream: Upstream) -> Translated:
         asked = wire.ask(body, Takes(thinking=THINKING in upstream.knobs))
@@ -136,7 +149,8 @@ async def tell(output: Output, told: Told) -> None:
     await output.whole(told.status, told.body)
 
 
-async def _refuse(output: Output, wire: ClientWire | None, error: SeatrialError) -> None:
+async def refuse(output: Output, wire: ClientWire | None, error: SeatrialError) -> None:
+    """Answer a request that cannot be passed on, in the words of its protocol."""
     if wire is not None:
         mistake = error if isinstance(error, UserError) else UserError(error.message)
         await output.whole(400, wire.error(mistake))

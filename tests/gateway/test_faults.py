@@ -104,6 +104,19 @@ async def test_a_server_that_falls_silent_half_way(ask):
     assert "timeout" in error_of(data)["message"]
 
 
+async def test_a_server_that_falls_silent_after_its_first_frame(ask):
+    bounds = Bounds(idle_seconds=0.2, total_seconds=20)
+    first = sse(delta(role="assistant", content=None))
+    async with (
+        RawServer([first], then="hang") as server,
+        front(server.url, bounds=bounds) as (url, _),
+        asyncio.timeout(10),
+    ):
+        status, data = await ask(url, body("hi"))
+    assert status in (200, 504)
+    assert "timeout" in error_of(data)["message"]
+
+
 async def test_an_event_of_10_mb(ask):
     text = " ".join(str(random.Random(7).random()) for _ in range(10))
     words = (text + " ").encode() * (10_000_000 // (len(text) + 1))

@@ -18,13 +18,21 @@ import aiohttp
 class Watchdog:
     """Watches one response; use it as a context manager."""
 
-    def __init__(self, content: aiohttp.StreamReader, deadline: float, idle_seconds: float) -> None:
+    def __init__(
+        self,
+        content: aiohttp.StreamReader,
+        deadline: float,
+        idle_seconds: float,
+        *,
+        started: bool = False,
+    ) -> None:
+        """`started`: the first bytes have come, from here on silence counts."""
         self._loop = asyncio.get_running_loop()
         self._content = content
         self._deadline = deadline
         self._idle_seconds = idle_seconds
         self._waiting_since: float | None = None
-        self._first = True
+        self._first = not started
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Watchdog:

@@ -94,7 +94,9 @@ class Answer:
 
     def _watch(self) -> None:
         until = asyncio.get_running_loop().time() + self._bounds.total_seconds
-        self._watchdog = Watchdog(self._response.content, until, self._bounds.idle_seconds)
+        self._watchdog = Watchdog(
+            self._response.content, until, self._bounds.idle_seconds, started=True
+        )
         self._watchdog.__enter__()
 
     async def whole(self) -> bytes:

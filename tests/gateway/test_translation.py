@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 
 import aiohttp
 import pytest
@@ -171,8 +172,13 @@ async def test_keep_alive_is_in_the_protocols_own_form(path, ask):
     bounds = Bounds(keep_alive_seconds=0.1)
     slow = Say(pieces=("All tests pass.",), pause_seconds=0.35)
     _, data, _, _ = await served([slow], path, ask, bounds=bounds)
-    start = b"event: ping" if path == "/v1/messages" else b"event: keepalive"
+    start = b"event: ping" if path == "/v1/messages" else b"event: response.created"
     assert data.startswith(start)
+    if path == "/v1/responses":
+        assert kinds(data).count("response.created") == 1
+        numbers = [int(n) for n in re.findall(rb'"sequence_number":(\d+)', data)]
+        assert numbers == list(range(len(numbers)))
+        assert kinds(data)[-1] == "response.completed"
 
 
 async def test_an_error_after_a_keep_alive(ask):

@@ -40,12 +40,15 @@ class Output:
         """The status that was sent; None = nothing was sent so far."""
         self.finished = False
         self.written_bytes = 0
-        self.comment = KEEP_ALIVE
 
     def keep_alive(self, interval_seconds: float) -> None:
         """Send comments from now on, whenever nothing was sent for so long."""
         self._interval_seconds = interval_seconds
         self._arm()
+
+    def comment(self) -> bytes:
+        """What is sent while there is nothing to say."""
+        return KEEP_ALIVE
 
     def frames_may_be_cut(self) -> None:
         """From here on pieces are no whole frames: a comment could break one."""
@@ -143,6 +146,8 @@ class Output:
                 await self.send(
                     {"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS}
                 )
-            await self.send({"type": "http.response.body", "body": self.comment, "more_body": True})
+            await self.send(
+                {"type": "http.response.body", "body": self.comment(), "more_body": True}
+            )
         finally:
             self._ping = None

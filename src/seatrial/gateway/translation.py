@@ -22,7 +22,6 @@ class TranslatedOutput(Output):
 
     def __init__(self, send: Send, wire: ClientWire, asked: Asked) -> None:
         super().__init__(send)
-        self.comment = wire.keep_alive
         self._wire = wire
         self._asked = asked
         self._decoder = SseDecoder()
@@ -31,6 +30,9 @@ class TranslatedOutput(Output):
         self._whole_status: int | None = None
         self._body: list[bytes] = []
         self._failed = False
+
+    def comment(self) -> bytes:
+        return self._bridge.alive()
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         if self.status is not None or self._whole_status is not None:

@@ -81,6 +81,10 @@ class Writer(Protocol):
         """The frames that `event` completes; after an `End` the stream is complete."""
         ...
 
+    def alive(self) -> bytes:
+        """A frame that says nothing, in place of silence."""
+        ...
+
     def fail(self, error: Exception) -> bytes:
         """The frames that end the stream as failed, in a way that clients try again after."""
         ...

@@ -158,6 +158,9 @@ class ChatWriter:
             case End():
                 return self._end(event)
 
+    def alive(self) -> bytes:
+        return b": keep-alive\n\n"
+
     def fail(self, error: Exception) -> bytes:
         return sse(chat_error(error))
 

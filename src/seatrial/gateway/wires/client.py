@@ -39,7 +39,6 @@ class ClientWire(msgspec.Struct, frozen=True):
     """The server's status and error body, for the client."""
     error: Callable[[Exception], bytes]
     """The body for an error of our own, before the client saw anything."""
-    keep_alive: bytes
 
 
 class ServerWire(msgspec.Struct, frozen=True):
@@ -72,6 +71,10 @@ class Bridge:
     def fail(self, error: Exception) -> bytes:
         """The frames that end the stream after an error."""
         return self._writing().fail(error)
+
+    def alive(self) -> bytes:
+        """A frame that says nothing, for a client that counts the silence."""
+        return self._writing().alive()
 
     def _write(self, events: list[Event]) -> bytes:
         return b"".join(self._writing().feed(event) for event in events)
@@ -150,7 +153,6 @@ MESSAGES = ClientWire(
     answer=lambda answer, asked: messages.write_answer(answer),
     refusal=messages_refusal,
     error=messages_error,
-    keep_alive=messages.PING,
 )
 RESPONSES = ClientWire(
     path="/v1/responses",
@@ -159,8 +161,6 @@ RESPONSES = ClientWire(
     answer=responses.write_answer,
     refusal=responses_refusal,
     error=_responses_error,
-    # An event and no comment: codex counts the silence between events.
-    keep_alive=b'event: keepalive\ndata: {"type":"keepalive"}\n\n',
 )
 CLIENTS = {wire.path: wire for wire in (MESSAGES, RESPONSES)}
 

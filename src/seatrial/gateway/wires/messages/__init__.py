@@ -1,7 +1,6 @@
 """Anthropic's `/v1/messages`, as Claude Code speaks it."""
 
 from seatrial.gateway.wires.messages.answer import (
-    PING,
     MessagesReader,
     MessagesWriter,
     read_answer,
@@ -12,7 +11,6 @@ from seatrial.gateway.wires.messages.ask import write
 from seatrial.gateway.wires.messages.request import read
 
 __all__ = [
-    "PING",
     "MessagesReader",
     "MessagesWriter",
     "read",

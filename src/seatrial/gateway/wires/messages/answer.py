@@ -70,6 +70,9 @@ class MessagesWriter:
             return b""
         return self._begin() + self._written(event)
 
+    def alive(self) -> bytes:
+        return PING
+
     def fail(self, error: Exception) -> bytes:
         return sse(messages_error(error), "error")
 

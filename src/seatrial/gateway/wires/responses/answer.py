@@ -64,6 +64,16 @@ class ResponsesWriter:
             case End():
                 return self._begin() + self._end(event)
 
+    def alive(self) -> bytes:
+        """An event and no comment: codex counts the silence between events.
+
+        OpenAI's libraries take none before `response.created`.
+        """
+        if not self._begun:
+            return self._begin()
+        begun = response(self._head, self._asked, "in_progress", self._output)
+        return self._frame("response.in_progress", response=begun)
+
     def fail(self, error: Exception) -> bytes:
         failed = response(
             self._head, self._asked, "failed", self._output, error=responses_error(error)

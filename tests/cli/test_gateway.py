@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from seatrial.cli import main
+from seatrial.cli.gateway_options import settings_of
 from seatrial.cli.main import COMMANDS, parser_for
 from seatrial.core.config import convert_guard
 
@@ -33,6 +34,9 @@ UPSTREAM = ("--upstream", "http://127.0.0.1:9")
         ((*UPSTREAM, "--guard", "no-such-file.toml"), "No such file"),
         ((*UPSTREAM, "--host", "0.0.0.0"), "no token"),
         ((*UPSTREAM, "--token-env", "NOT_SET_AT_ALL"), "NOT_SET_AT_ALL"),
+        ((*UPSTREAM, "--upstream-key-env", "NOT_SET_AT_ALL"), "NOT_SET_AT_ALL"),
+        ((*UPSTREAM, "--upstream-key-env", "b=PATH"), "no upstream is named b"),
+        ((*UPSTREAM, *UPSTREAM, "--upstream-key-env", "PATH"), "of which server"),
         ((*UPSTREAM, "--pin", "temperature"), "FIELD=VALUE"),
         ((*UPSTREAM, "--pin", "messages=[]"), "FIELD=VALUE"),
         ((*UPSTREAM, "--strip", "a b"), "not the name of a field"),
@@ -74,6 +78,14 @@ def test_thresholds_and_modes_come_from_a_file_and_from_single_settings(tmp_path
     rules = json.loads(capsys.readouterr().out)["rules"]
     assert (rules["rescue"], rules["leaks"]) == ("observe", "observe")
     assert rules["intent_without_call"] == "off"
+
+
+def test_a_key_is_for_its_own_server_alone(monkeypatch):
+    monkeypatch.setenv("PAID_KEY", "k1")
+    words = ["--upstream", "home=127.0.0.1:9", "--upstream", "paid=https://models.example"]
+    command = next(c for c in COMMANDS if c.name == "gateway")
+    args = parser_for(command).parse_args([*words, "--upstream-key-env", "paid=PAID_KEY"])
+    assert [spec.api_key for spec in settings_of(args).upstreams] == [None, "k1"]
 
 
 def test_observing_enforces_nothing(capsys):

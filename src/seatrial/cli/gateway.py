@@ -47,7 +47,13 @@ def _upstream_words(group: argparse._ArgumentGroup) -> None:
         metavar="[NAME=]URL",
         help="a server to ask; repeat for several: a request goes where its model is",
     )
-    add("--upstream-key-env", metavar="NAME", help="variable with the key that upstreams want")
+    add(
+        "--upstream-key-env",
+        action="append",
+        default=[],
+        metavar="[NAME=]VARIABLE",
+        help="variable with the key that a server wants; with several servers, name the server",
+    )
     add("--slots", type=int, metavar="N", help="requests at a time (what the server says)")
 
 

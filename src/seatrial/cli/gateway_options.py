@@ -60,18 +60,33 @@ def _upstreams(args: argparse.Namespace) -> tuple[UpstreamSpec, ...]:
         raise UserError("which server should the gateway ask?", hint=hint)
     if args.slots is not None and args.slots < 1:
         raise UserError(f"--slots {args.slots}: at least 1")
-    key = _secret(args.upstream_key_env) if args.upstream_key_env else None
     specs = []
     for index, word in enumerate(args.upstream):
         match = _NAMED.fullmatch(word)
         name, url = match.groups() if match else (f"upstream{index + 1}", word)
         url = url if "://" in url else f"http://{url}"
         root_of(url)
-        specs.append(UpstreamSpec(name, url, key, args.slots))
+        specs.append(UpstreamSpec(name, url, None, args.slots))
     names = [spec.name for spec in specs]
     if len(set(names)) < len(names):
         raise UserError("two upstreams have the same name", hint="--upstream NAME=URL")
-    return tuple(specs)
+    keys = _upstream_keys(args.upstream_key_env, names)
+    return tuple(msgspec.structs.replace(spec, api_key=keys.get(spec.name)) for spec in specs)
+
+
+def _upstream_keys(words: list[str], names: list[str]) -> dict[str, str]:
+    """Key by upstream: one server's key is shown to no other."""
+    keys: dict[str, str] = {}
+    for word in words:
+        name, equals, variable = word.rpartition("=")
+        if not equals and len(names) > 1:
+            hint = f"--upstream-key-env {names[0]}={variable}"
+            raise UserError("the key of which server?", hint=hint)
+        if equals and name not in names:
+            known = ", ".join(names)
+            raise UserError(f"no upstream is named {name}", hint=f"there are {known}")
+        keys[name or names[0]] = _secret(variable)
+    return keys
 
 
 def _soft_window(word: str | None) -> SoftWindow | None:

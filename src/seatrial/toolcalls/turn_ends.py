@@ -30,7 +30,7 @@ RESIDUE_STRIPPED = declare(
     f"{EXAMPLE_TURN}\n<｜DSML｜function_calls",
 )
 
-_SILENT = frozenset(
+SILENT_ENDS = frozenset(
     {"<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>", "<|return|>"}
     | {"<|end|>", "</s>", "<end_of_turn>", "<eos>", "<turn|>", "<｜end▁of▁sentence｜>", "[e~["}
 )
@@ -87,6 +87,6 @@ def fiction_follows(text: str, at: int, tokens: Tokens) -> bool:
     while True:
         at = skip_blanks(text, at)
         match = tokens.search(text, at)
-        if match is None or match.start() != at or match.group() not in _SILENT:
+        if match is None or match.start() != at or match.group() not in SILENT_ENDS:
             return at < len(text)
         at = match.end()

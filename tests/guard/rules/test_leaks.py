@@ -29,7 +29,6 @@ def text_of(events: list) -> str:
     ("leak", "mode"),
     [
         (HUMAN, "stack.role_leak"),
-        ("The file is fixed.\n\nUser: and?\n\nAssistant: Yes.\n", "stack.role_leak"),
         (CHATML, "stack.control_token_leak"),
         ("The file is fixed.<|eot_id|>\nuser\nmore and more", "stack.control_token_leak"),
         ("The file is fixed.</s>\n[INST] go on with it", "stack.control_token_leak"),
@@ -64,6 +63,8 @@ def test_the_server_is_cancelled_as_soon_as_it_is_certain() -> None:
         "It ends with a token.<|im_end|>",
         "A Human: in the middle of a line. Human: again.\nHumane Users: all of them.",
         "> Human: quoted\n> Human: again\nand more",
+        "The log shows it.\nUser: asked for it\nAssistant: granted it\n\nSo the bug is there.",
+        "It ends each turn with <|im_end|> and begins the next one.",
     ],
 )
 @pytest.mark.parametrize("piece", [1, 1000])
@@ -72,6 +73,30 @@ def test_text_that_is_no_leak_passes_as_the_same_objects(text: str, piece: int) 
     out, heard = look(rule(), events)
     assert heard == []
     assert all(left is right for left, right in zip(out, events, strict=True))
+
+
+SAMPLES = [
+    "A sample for the fixture.\n\nUser: Hi.\n\nAssistant: Hello!\n\nSave it as fixture.txt.",
+    "The file is fixed.\n\nHuman: and?\n\nAssistant: Yes.\n",
+    "The template renders\n<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\nto the model.",
+    "It begins a turn with <|im_start|>user, so split there.",
+]
+
+
+@pytest.mark.parametrize("text", SAMPLES)
+async def test_a_sample_of_a_dialogue_is_asked_again_and_never_cut(text: str) -> None:
+    run = await Run(stream(text), stream(text), stream(text), stream(text)).ask()
+    assert run.text == text and run.end.finish is Finish.STOP
+    assert {action for rule, action in run.actions if rule == "leaks"} == {"retry", "pass"}
+    run = await Run(stream(text), stream("Better so.")).ask()
+    assert run.text == "Better so."
+
+
+@pytest.mark.parametrize("text", SAMPLES)
+async def test_a_sample_in_a_long_answer_passes_whole(text: str) -> None:
+    long = "".join(f"Line {n} says something new about {n * 31 % 97}.\n" for n in range(60)) + text
+    run = await Run(stream(long)).ask()
+    assert run.text == long and len(run.upstream.requests) == 1
 
 
 def test_arguments_are_never_looked_at() -> None:

@@ -4,16 +4,23 @@ A model that runs past its own turn writes the next one too. What follows the le
 is cut. Text alone is looked at, never arguments: a file may well hold a line `User:`, so behind
 the beginning of a call in the text nothing is a leak. A leak must stand where the text does not
 show it (outside of fences, code spans and quotations, not after a line that ends in a colon) and
-must be followed by more; a role word must begin its line, and another one must follow it or the
+must be followed by more; a role word must begin a paragraph, and another one must follow it or the
 token cap must have ended it.
 
-In: stream events. Out: an edit that ends the turn before the leak; a retry where nothing sound
-stands before it, or where calls came with it and nobody can say which are meant.
+Certain is an end of the turn that more follows, a speaker who speaks twice in a row, and one whom
+the cap ended. A sample of a dialogue or of a template looks like the rest: it is asked for again,
+and where that is not possible, or is no help, it passes whole.
+
+In: stream events. Out: an edit that ends the turn before the leak; a retry where that is not
+certain, where nothing sound stands before it, or where calls came with it and nobody can say which
+are meant.
 """
 
 from __future__ import annotations
 
 import re
+
+import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, UsageEvent
 from seatrial.core.config import GuardSpec
@@ -23,11 +30,13 @@ from seatrial.guard.rules.base import QUOTE_CHARS
 from seatrial.toolcalls.prose import Prose
 from seatrial.toolcalls.reading import skip_blanks
 from seatrial.toolcalls.tokens import Kind, tokens_for
-from seatrial.toolcalls.turn_ends import ends_turn
+from seatrial.toolcalls.turn_ends import SILENT_ENDS, ends_turn
 
 _ROLES = ("Human:", "User:")
 _LOOKED_AT = (Kind.ROLE, Kind.TURN_END, Kind.OPENER, Kind.ARGS, Kind.ESCAPED)
 _ROLE_LINE = re.compile(r"(?m)^(?:Human|User|Assistant):")
+_SPEAKER = re.compile(r"\n[ \t]*\n(Human|User|Assistant):")
+_ENDS = tuple(SILENT_ENDS)
 _WAIT_CHARS = 2_000
 """A role word that no second one follows within so many characters is text."""
 _BEHIND_CHARS = 16
@@ -61,6 +70,7 @@ class LeakRule(PassingRule):
         self._shown = False
         """The text has begun a call, or announced an example; what follows may belong to it."""
         self._found: Finding | None = None
+        self._certain = True
 
     def on_request(self, request: Request) -> Decision:
         self._tokens = tokens_for({tool.name: tool for tool in request.tools})
@@ -104,8 +114,8 @@ class LeakRule(PassingRule):
         self._found = self._finding(at)
         if not self._sound_before(at):
             return self._nothing_left()
-        if self._calls:
-            # Which of the calls are fiction shows at the end, if at all.
+        if self._calls or not self._certain:
+            # Which of the calls are fiction, and what it is, shows at the end, if at all.
             self._held.append(event)
             return _HOLD
         end = End(Finish.STOP, reason=self._found.detail)
@@ -123,6 +133,8 @@ class LeakRule(PassingRule):
         if self._calls:
             words = "Your last answer went on after its end and was dropped. Call the tool again."
             return Decision("retry", self._found, nudge=words)
+        if not self._certain:
+            return msgspec.structs.replace(self._nothing_left(), otherwise="pass")
         if at is None or not self._sound_before(at):
             return self._nothing_left()
         kept = tuple(event for event in self._held if isinstance(event, UsageEvent))
@@ -174,14 +186,19 @@ class LeakRule(PassingRule):
         if not ends_turn(text, literal, at, kind, line_start=line_start):
             return False
         more = skip_blanks(text, match.end()) < len(text)
+        # A template that is shown begins with somebody's turn, a leak with the end of one.
+        self._certain = literal in SILENT_ENDS or text[:at].rstrip().endswith(_ENDS)
         return more if more or ended is not None else None
 
     def _speaks(self, literal: str, end: int, ended: End | None) -> bool | None:
         """Does a role word at the beginning of a line begin the turn of somebody else?"""
-        again = _ROLE_LINE.search(self._text, end)
+        if not self._begins_paragraph(end - len(literal)):
+            return False
+        again = _SPEAKER.search(self._text, end)
         if again is not None:
             # `User:` begins lines of listings too; an answer to it does not.
-            speaks = literal == "Human:" or again.group() == "Assistant:"
+            speaks = literal == "Human:" or again[1] == "Assistant"
+            self._certain = again[1] != "Assistant"
             return speaks and bool(self._text[end : again.start()].strip())
         if len(self._text) - end > _WAIT_CHARS:
             return False
@@ -189,6 +206,10 @@ class LeakRule(PassingRule):
             return None
         unstopped = ended.finish in (Finish.LENGTH, Finish.CONTEXT)
         return unstopped and bool(self._text[end:].strip())
+
+    def _begins_paragraph(self, at: int) -> bool:
+        before = self._text[:at].rstrip(" \t#")
+        return not before.strip() or before.rstrip(" \t").endswith(("\n\n", "\r\n"))
 
     def _sound_before(self, at: int) -> bool:
         return self._sound or bool(self._text[:at].strip())

@@ -60,6 +60,28 @@ async def test_a_loop_is_asked_again_before_the_client_sees_it(ask):
     assert second["model"] == "m"
 
 
+SOUND = "".join(f"Step {n} looks at file {n * 7} and notes {n * n}. " for n in range(12))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_what_was_sound_before_a_loop_is_part_of_the_answer(stream, ask):
+    looping = Say(pieces=(SOUND, "\n", *["once more around it "] * 60), finish="length")
+    script = [looping, Say(pieces=("And so ", "all tests pass."))]
+    async with ScriptedServer(script) as server, front(server.url) as (url, _):
+        _, data = await ask(url, body("go", stream=stream))
+        second = server.bodies("/v1/chat/completions")[1]
+    if stream:
+        text, _, finishes = turn(data)
+    else:
+        choice = json.loads(data)["choices"][0]
+        text, finishes = choice["message"]["content"], [choice["finish_reason"]]
+    # The first round of a loop may be meant.
+    assert text.startswith(SOUND.rstrip()) and text.endswith("And so all tests pass.")
+    assert text.count("once more around it") <= 1
+    assert second["messages"][-2]["content"] == text.removesuffix("And so all tests pass.").rstrip()
+    assert finishes == ["stop"]
+
+
 async def test_a_loop_for_ever_ends_with_an_error_and_never_with_stop(ask):
     async with ScriptedServer([Loop(text="again and ")]) as server, front(server.url) as (url, _):
         status, data = await ask(url, body("go"))

@@ -44,6 +44,7 @@ def test_a_loop_is_cut_and_continued_then_met_with_dry() -> None:
     first = climb.again(LOOP)
     assert first is not None and first.rungs == ("cut_tail",)
     assert first.request.messages[-2] == Message("assistant", SOUND.rstrip())
+    assert first.kept == SOUND
     second = climb.again(LOOP)
     assert second is not None and second.rungs == ("cut_tail", "sampler")
     assert second.request.sampling.dry_multiplier == 0.8
@@ -53,7 +54,7 @@ def test_a_loop_is_cut_and_continued_then_met_with_dry() -> None:
 def test_a_loop_without_a_sound_beginning_is_nudged() -> None:
     climb = Climb(LadderSpec(), KNOBS, request())
     step = climb.again(failure("gen.text_loop.exact", text="la " * 900, nudge="Once."))
-    assert step is not None and step.rungs == ("nudge",)
+    assert step is not None and step.rungs == ("nudge",) and step.kept == ""
     assert step.request.messages[-1].text == "Do it.\n\nOnce."
 
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from seatrial.chat.endpoint import Endpoint, Event, Facts, Request
+from seatrial.chat.endpoint import Endpoint, Event, Facts, Request, Text, Think
 from seatrial.core.config import LadderSpec
 from seatrial.core.errors import EngineError
 from seatrial.guard.ladder import Climb
@@ -76,6 +76,7 @@ class _Guarded:
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
         climb = Climb(self._ladder, self._knobs, request) if self._ladder else None
         next_request: Request | None = request
+        kept = ""
         while next_request is not None:
             watch = Watch(self._rules(), self._on_decision, climb, self._holding)
             asked, answer = watch.before(next_request)
@@ -83,15 +84,22 @@ class _Guarded:
                 for event in answer:
                     yield event
                 return
-            async with aclosing(self._attempt(asked, watch)) as attempt:
+            async with aclosing(self._attempt(asked, watch, kept)) as attempt:
                 async for event in attempt:
                     yield event
-            next_request = watch.retry
+            next_request, kept = watch.retry, watch.kept
 
-    async def _attempt(self, request: Request, watch: Watch) -> AsyncGenerator[Event, None]:
+    async def _attempt(
+        self, request: Request, watch: Watch, kept: str
+    ) -> AsyncGenerator[Event, None]:
         upstream = self._endpoint.generate(request)
         try:
             async for event in upstream:
+                if kept and type(event) is not Think:
+                    # The rules see the whole answer, and so does the consumer.
+                    for passed in watch.during(Text(kept)):
+                        yield passed
+                    kept = ""
                 released = watch.during(event)
                 if watch.done:
                     # Cancel before the consumer learns of it: it may ask again at once.

@@ -75,6 +75,8 @@ class Step(msgspec.Struct, frozen=True):
 
     request: Request
     rungs: tuple[Rung, ...]
+    kept: str = ""
+    """The sound beginning that the model goes on from; it belongs to the next answer."""
 
 
 class Climb:
@@ -101,7 +103,8 @@ class Climb:
         for rung in (*taken, *added):
             if rung in _SETTINGS:
                 request = _SETTINGS[rung](request, self._spec, self._knobs, failure)
-        return Step(request, added)
+        kept = _kept(failure) if "cut_tail" in added else ""
+        return Step(request, added, kept)
 
     def _next_rungs(self, failure: Failure) -> tuple[Rung, ...]:
         """One way to tell the model, and from the second retry on one more setting."""
@@ -137,6 +140,14 @@ def _sound_text(finding: Finding | None, text: str) -> str | None:
     # The first round of a loop may be meant; it ends where the quote repeats.
     kept = text[: finding.start].rstrip()
     return kept if len(kept) >= MIN_KEPT_CHARS else None
+
+
+def _kept(failure: Failure) -> str:
+    """The sound text, with the blanks that stood behind it."""
+    text, finding = failure.text, failure.decision.finding
+    sound = _sound_text(finding, text) or ""
+    before = text[: finding.start] if finding is not None else ""
+    return sound + (before[len(sound) :] or "\n")
 
 
 def _told(request: Request, failure: Failure, rungs: tuple[Rung, ...]) -> Request:

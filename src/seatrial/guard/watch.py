@@ -58,6 +58,8 @@ class Watch:
         self._final: list[Event] | None = None
         self.retry: Request | None = None
         """The next attempt; nothing of this one was passed on."""
+        self.kept = ""
+        """What the next attempt goes on from: the beginning of its answer."""
 
     @property
     def done(self) -> bool:
@@ -193,7 +195,7 @@ class Watch:
         if step is None:
             done = self._instead(decision)
         else:
-            self.retry, self._final = step.request, []
+            self.retry, self.kept, self._final = step.request, step.kept, []
             done = msgspec.structs.replace(
                 decision, request=step.request, rungs=step.rungs, note=self._cost()
             )

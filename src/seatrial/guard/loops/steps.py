@@ -1,8 +1,9 @@
 """Calls and their results as steps: what two of them must share to be the same again.
 
 A step is made for every call of every request, so it costs nothing: what needs the arguments
-read is asked for later, and only of steps that already look alike. Digits are masked where
-counters, line numbers and times change in loops too. In: the messages of a request. Out: steps.
+read or masked is asked for later, and only of steps that already look alike. Digits are masked
+where counters, line numbers and times change in loops too. In: the messages of a request. Out:
+steps.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _HEAD = 400
 _MASKED = 4_000
 """Digits are masked in so much of the arguments; the rest must be equal as it stands."""
 
-_NO_DIGITS = str.maketrans("", "", "0123456789")
+_TEN_DIGITS = b"0123456789"
 _DIGITS = re.compile(r"\d+")
 _INJECTED = re.compile(r"\s*<[a-zA-Z]")
 _EDITS = re.compile(r"edit|write|insert|append|replace|patch|create", re.IGNORECASE)
@@ -48,6 +49,7 @@ _TIMED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Lines that a client writes above a result and that are new each time; codex writes two."""
+_TIMING_WORDS = ("chunk id", "wall time", "duration", "elapsed", "execution time", "took")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -59,44 +61,40 @@ class Step(msgspec.Struct, frozen=True):
     """The first characters of the result."""
     result: tuple[int, int]
     """Length and hash of the result; compared within one process only."""
-    near_arguments: str
-    near_head: str
-    """The same without their digits."""
     first: bool = False
     """Whether a person said something new just before: what came earlier is another matter."""
 
     @classmethod
     def of(cls, call: Call, result: str, first: bool = False) -> Step:
         head = result[:_HEAD]
-        if (timed := _TIMED.sub("", head)) != head:
+        small = head.lower()
+        # Nearly every result goes without, and a search for words is cheaper than the pattern.
+        if any([word in small for word in _TIMING_WORDS]):
+            timed = _TIMED.sub("", head)
             head, result = timed, timed + result[_HEAD:]
-        return cls(
-            name=call.name,
-            arguments=call.arguments,
-            head=head,
-            result=(len(result), hash(result)),
-            near_arguments=masked(call.arguments[:_MASKED]),
-            near_head=masked(head),
-            first=first,
-        )
+        return cls(call.name, call.arguments, head, (len(result), hash(result)), first)
+
+    @property
+    def same(self) -> tuple[object, ...]:
+        """Equal for the same call with the same result."""
+        return self.name, self.arguments, self.result
+
+    @property
+    def near(self) -> tuple[object, ...]:
+        """Equal for the same call with a result that begins alike but for its digits."""
+        return self.name, self.arguments, masked(self.head)
+
+    @property
+    def drift(self) -> tuple[object, ...]:
+        """Equal where call and result are alike but for their digits."""
+        arguments = self.arguments
+        return self.name, masked(arguments[:_MASKED]), arguments[_MASKED:], masked(self.head)
 
     def same_call(self, other: Step) -> bool:
         return self.name == other.name and self.arguments == other.arguments
 
     def same_result(self, other: Step) -> bool:
         return self.result == other.result
-
-    def near_result(self, other: Step) -> bool:
-        """Whether the results begin alike but for their digits."""
-        return self.near_head == other.near_head
-
-    def near_call(self, other: Step) -> bool:
-        """Whether the calls are alike but for their digits."""
-        return (
-            self.name == other.name
-            and self.near_arguments == other.near_arguments
-            and self.arguments[_MASKED:] == other.arguments[_MASKED:]
-        )
 
     @property
     def failed(self) -> bool:
@@ -132,9 +130,9 @@ class Step(msgspec.Struct, frozen=True):
         return f"{self.name}({cut})"
 
 
-def masked(text: str) -> str:
-    """`text` without its digits."""
-    return text.translate(_NO_DIGITS)
+def masked(text: str) -> bytes:
+    """What is left of `text` without its digits; for comparing."""
+    return text.encode("utf-8", "surrogatepass").translate(None, _TEN_DIGITS)
 
 
 def numbers(text: str) -> tuple[str, ...]:
@@ -156,7 +154,7 @@ def recent_steps(messages: Sequence[Message], most: int) -> list[Step]:
 
 def _steps(messages: Sequence[Message]) -> Iterator[Step]:
     open_calls: dict[str, Call] = {}
-    asked: set[str] = set()
+    asked: set[bytes] = set()
     first = False
     for message in messages:
         if message.role == "assistant":

@@ -12,7 +12,7 @@ equality missed them; pagers are what a rule on calls alone would stop.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -23,6 +23,13 @@ from seatrial.guard.protocol import Finding
 
 WINDOW = 64
 MAX_CYCLE = 8
+
+_KINDS: dict[str, Callable[[Step], tuple[object, ...]]] = {
+    "same": lambda step: step.same,
+    "near": lambda step: step.near,
+    "drift": lambda step: step.drift,
+}
+"""How two steps may be alike: by what is equal then."""
 
 Grade = Literal["nudge", "stop"]
 
@@ -43,10 +50,10 @@ class TurnLoop:
     def __init__(self, limits: CallLimits) -> None:
         self._limits = limits
         self._steps: deque[Step] = deque(maxlen=WINDOW)
+        self._keys: deque[dict[str, tuple[object, ...]]] = deque(maxlen=MAX_CYCLE)
+        """Of the last steps that were learned one by one: kind of likeness -> what is equal."""
         self._seen = 0
-        self._runs: dict[str, list[int]] = {
-            kind: [0] * (MAX_CYCLE + 1) for kind in ("same", "near", "drift")
-        }
+        self._runs = {kind: [0] * (MAX_CYCLE + 1) for kind in _KINDS}
         """Kind of likeness -> period -> how many steps in a row are like the one before it."""
 
     def feed(self, step: Step) -> TurnFinding | None:
@@ -57,10 +64,25 @@ class TurnLoop:
         """Take `step` in without asking what it ends."""
         if step.first:
             self._forget()
-        for period in range(1, MAX_CYCLE + 1):
-            self._compare(step, period)
+        keys = {kind: key(step) for kind, key in _KINDS.items()}
+        for period, others in enumerate(reversed(self._keys), start=1):
+            for kind, runs in self._runs.items():
+                runs[period] = runs[period] + 1 if keys[kind] == others[kind] else 0
+        self._keys.append(keys)
         self._steps.append(step)
         self._seen += 1
+
+    def learn_all(self, steps: Sequence[Step]) -> None:
+        """As `learn` for each of a whole history, as the first and last thing that is learned.
+
+        Every request brings its history again, and of most only the end needs to be compared:
+        runs are counted back from the last step.
+        """
+        last = next((n for n in range(len(steps) - 1, -1, -1) if steps[n].first), 0)
+        steps, self._seen = steps[last:], len(steps)
+        self._steps.extend(steps)
+        for kind, key in _KINDS.items():
+            self._runs[kind] = _runs_at_end(steps, key)
 
     def judge(self) -> TurnFinding | None:
         """The loop that the steps so far end in."""
@@ -80,22 +102,9 @@ class TurnLoop:
 
     def _forget(self) -> None:
         self._steps.clear()
+        self._keys.clear()
         for runs in self._runs.values():
             runs[:] = [0] * (MAX_CYCLE + 1)
-
-    def _compare(self, step: Step, period: int) -> None:
-        same = near = drift = False
-        if len(self._steps) >= period:
-            other = self._steps[-period]
-            if step.same_call(other):
-                same = step.same_result(other)
-                near = same or step.near_result(other)
-                drift = near
-            elif step.near_call(other):
-                drift = step.near_result(other)
-        for kind, like in (("same", same), ("near", near), ("drift", drift)):
-            runs = self._runs[kind]
-            runs[period] = runs[period] + 1 if like else 0
 
     def _cycle(self, kind: str, grades: Grades, beside: str = "") -> TurnFinding | None:
         """Calls that repeat with the same results, alone or in cycles."""
@@ -143,11 +152,10 @@ class TurnLoop:
 
     def _again(self, step: Step) -> TurnFinding | None:
         """The same edit, with other steps in between or with other results."""
-        count = sum(step.same_call(other) for other in self._steps)
-        grades = self._limits.failed_edit if step.failed else self._limits.edit
-        if count < grades.nudge or step.edit is None:
-            return None
         alike = [other for other in self._steps if step.same_call(other)]
+        grades = self._limits.failed_edit if step.failed else self._limits.edit
+        if len(alike) < grades.nudge or step.edit is None:
+            return None
         if step.failed:
             count = sum(other.failed for other in alike)
             detail = f"the same edit failed {count} times in the last {len(self._steps)} calls"
@@ -189,9 +197,25 @@ class TurnLoop:
         return TurnFinding(finding, "stop" if hopeless else "nudge")
 
 
-def turn_loop(steps: Iterable[Step], limits: CallLimits) -> TurnFinding | None:
+def turn_loop(steps: Sequence[Step], limits: CallLimits) -> TurnFinding | None:
     """What `steps` end in, as the online detector sees it."""
     detector = TurnLoop(limits)
-    for step in steps:
-        detector.learn(step)
+    detector.learn_all(steps)
     return detector.judge()
+
+
+def _runs_at_end(steps: Sequence[Step], key: Callable[[Step], tuple[object, ...]]) -> list[int]:
+    """For each period, how many of the last steps are like the one so far before them."""
+    keys: list[tuple[object, ...]] = []
+    """From the last step on, as far as they were needed."""
+    runs = [0] * (MAX_CYCLE + 1)
+    for period in range(1, min(MAX_CYCLE, len(steps) - 1) + 1):
+        # Steps in a row that are all alike are so at every distance.
+        run = max(0, runs[1] + 1 - period)
+        while run + period < len(steps):
+            keys += [key(steps[-1 - n]) for n in range(len(keys), run + period + 1)]
+            if keys[run] != keys[run + period]:
+                break
+            run += 1
+        runs[period] = run
+    return runs

@@ -70,11 +70,12 @@ class PrefixBreak(msgspec.Struct, frozen=True):
 class _Seen(msgspec.Struct):
     """What is kept of a request."""
 
-    digests: tuple[str, ...]
+    marks: tuple[int, ...]
+    """A number for each message, compared within one process only."""
     texts: tuple[str, ...]
     tools: str
-    task: str
-    """Digest of the first words of the user: a conversation keeps them."""
+    task: int | None
+    """Mark of the first words of the user: a conversation keeps them."""
 
 
 class PrefixMemory:
@@ -87,11 +88,14 @@ class PrefixMemory:
 
     def compare(self, request: Request) -> PrefixBreak | None:
         """What `request` breaks of the conversation that it belongs to; it is remembered."""
+        # No digests: half a megabyte of history is not hashed twice for every turn, and a text
+        # remembers its `hash`.
+        marks = tuple(map(hash, request.messages))
         new = _Seen(
-            tuple(message.digest for message in request.messages),
+            marks,
             tuple(_text(message) for message in request.messages[:_TEXTS_KEPT]),
             tools_digest(request.tools),
-            next((m.digest for m in request.messages if m.role == "user"), ""),
+            next((k for k, m in zip(marks, request.messages, strict=True) if m.role == "user"), None),
         )
         key, old = self._conversation_of(new)
         self._seen.pop(key, None)
@@ -104,7 +108,7 @@ class PrefixMemory:
         """The latest conversation that shares most of its messages, at their places."""
         best, key, most = None, self._next, (False, 0)
         for number, seen in reversed(self._seen.items()):
-            shared = sum(a == b for a, b in zip(seen.digests, new.digests, strict=False))
+            shared = sum(a == b for a, b in zip(seen.marks, new.marks, strict=False))
             likeness = (seen.task == new.task, shared)
             # One common message, the system prompt of a client, is no conversation.
             if likeness > most and (likeness[0] or shared > 1):
@@ -147,7 +151,7 @@ class PrefixRule(PassingRule):
 def _first_break(old: _Seen, new: _Seen, request: Request) -> PrefixBreak | None:
     if old.tools != new.tools:
         return PrefixBreak(-1, 0, "other tools", old.tools, new.tools, 0.0)
-    shared = zip(old.digests, new.digests, strict=False)
+    shared = zip(old.marks, new.marks, strict=False)
     index = next((n for n, (a, b) in enumerate(shared) if a != b), None)
     if index is None:
         return None

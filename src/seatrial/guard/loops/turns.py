@@ -133,12 +133,10 @@ class TurnLoop:
         runs, grades = self._runs["drift"], self._limits.drift
         for period in range(1, MAX_CYCLE + 1):
             rounds = (runs[period] + period) // period
-            if rounds < grades.nudge or self._waits(period):
-                continue
-            if self._runs["near"][period] == runs[period]:
+            if rounds < grades.nudge or self._runs["near"][period] == runs[period]:
                 continue
             last = [self._steps[-1 - back * period] for back in range(grades.nudge)]
-            if self._moves_on(last):
+            if self._moves_on(last) or self._waits(period):
                 continue
             detail = f"{period} calls again and again with other numbers only, {rounds} times"
             return self._graded(grades, rounds, _NEAR, detail, period)
@@ -153,9 +151,10 @@ class TurnLoop:
     def _again(self, step: Step) -> TurnFinding | None:
         """The same edit, with other steps in between or with other results."""
         alike = [other for other in self._steps if step.same_call(other)]
-        grades = self._limits.failed_edit if step.failed else self._limits.edit
-        if len(alike) < grades.nudge or step.edit is None:
+        limits = self._limits
+        if len(alike) < min(limits.failed_edit.nudge, limits.edit.nudge) or step.edit is None:
             return None
+        grades = limits.failed_edit if step.failed else limits.edit
         if step.failed:
             count = sum(other.failed for other in alike)
             detail = f"the same edit failed {count} times in the last {len(self._steps)} calls"
@@ -166,7 +165,7 @@ class TurnLoop:
 
     def _failures(self, step: Step) -> TurnFinding | None:
         """One tool on one target, failing each time, whatever it is given."""
-        if not step.failed or not (aim := step.aim):
+        if not (aim := step.aim) or not step.failed:
             return None
         count = 0
         for other in reversed(self._steps):

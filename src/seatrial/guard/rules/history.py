@@ -84,7 +84,8 @@ class _Mender:
         if message.role == "tool":
             self._result(message)
             return
-        self._close_calls()
+        if self._open or self._orphans:
+            self._close_calls()
         if message.role == "assistant":
             self._assistant(message, last)
         elif self._dropped and message.role == "user" and self._ends_in_user():
@@ -107,26 +108,29 @@ class _Mender:
             return
         self._dropped = False
         calls = self._calls(message.calls)
-        changed = any(new is not old for new, old in zip(calls, message.calls, strict=True))
-        self.out.append(msgspec.structs.replace(message, calls=calls) if changed else message)
+        same = calls is message.calls
+        self.out.append(message if same else msgspec.structs.replace(message, calls=calls))
 
     def _calls(self, calls: tuple[Call, ...]) -> tuple[Call, ...]:
-        known = {call.id for call in calls}
+        """`calls`, mended; the same object where nothing is to be mended."""
         taken: set[str] = set()
         mended = []
+        changed = False
         for call in calls:
-            came = call.id
+            came, new = call.id, call
             if not came or came in taken:
                 self._edit("call_id", came)
-                call = msgspec.structs.replace(call, id=self._new_id(known | taken))
+                known = {call.id for call in calls}
+                new = msgspec.structs.replace(new, id=self._new_id(known | taken))
             arguments = object_text(call.arguments)
             if arguments != call.arguments:
                 self._edit("arguments_json", call.arguments)
-                call = msgspec.structs.replace(call, arguments=arguments)
-            taken.add(call.id)
-            self._open.append((came, call))
-            mended.append(call)
-        return tuple(mended)
+                new = msgspec.structs.replace(new, arguments=arguments)
+            changed = changed or new is not call
+            taken.add(new.id)
+            self._open.append((came, new))
+            mended.append(new)
+        return tuple(mended) if changed else calls
 
     def _new_id(self, taken: set[str]) -> str:
         numbers = (f"call_m{len(self.out)}_{number}" for number in range(len(taken) + 1))
@@ -135,9 +139,10 @@ class _Mender:
     def _result(self, message: Message) -> None:
         came = message.call_id
         # Without an id it can only answer in order; calls that came with one id do so too.
-        ids = [id for id, _ in self._open]
-        at = next((n for n, id in enumerate(ids) if id == came or not came or not id), None)
-        if at is None:
+        for at, (id, _) in enumerate(self._open):  # noqa: B007 - where it stopped is used
+            if id == came or not came or not id:
+                break
+        else:
             self._edit("orphan_result", message.text)
             self._orphans.append(Message("user", _LOST_CALL + message.text))
             return

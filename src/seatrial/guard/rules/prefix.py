@@ -91,11 +91,12 @@ class PrefixMemory:
         # No digests: half a megabyte of history is not hashed twice for every turn, and a text
         # remembers its `hash`.
         marks = tuple(map(hash, request.messages))
+        asked = (mark for mark, m in zip(marks, request.messages, strict=True) if m.role == "user")
         new = _Seen(
             marks,
             tuple(_text(message) for message in request.messages[:_TEXTS_KEPT]),
             tools_digest(request.tools),
-            next((k for k, m in zip(marks, request.messages, strict=True) if m.role == "user"), None),
+            next(asked, None),
         )
         key, old = self._conversation_of(new)
         self._seen.pop(key, None)

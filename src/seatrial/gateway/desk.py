@@ -13,6 +13,7 @@ from seatrial.core.errors import BudgetError, SeatrialError, UserError
 from seatrial.gateway.clients import Clients, session_key
 from seatrial.gateway.endings import Told, failed, refused_request
 from seatrial.gateway.exchange import Asked, OnExchange, Passage
+from seatrial.gateway.histories import Histories
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import Headers, Output
 from seatrial.gateway.requests import Inbound, read_inbound, read_object
@@ -51,6 +52,7 @@ class Desk:
         self._on_asked = on_asked
         self._slots = {upstream.name: Slots(upstream.slots) for upstream in upstreams}
         self._memories = {upstream.name: Memory() for upstream in upstreams}
+        self._histories = Histories()
         self.on_exchange: OnExchange | None = None
 
     @property
@@ -71,9 +73,9 @@ class Desk:
                 place = route(self._upstreams, _model(body))
                 translated = self._translated(wire, body, place.upstream)
                 own = TranslatedOutput(output.send, wire, translated)
-                inbound = read_inbound(translated.body)
+                inbound = self._histories.read(translated.body)
             else:
-                inbound = read_inbound(body)
+                inbound = self._histories.read(body)
                 place = route(self._upstreams, inbound.model)
             inbound = self._prepared(inbound, place, client)
         except SeatrialError as error:

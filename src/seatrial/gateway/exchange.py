@@ -302,6 +302,10 @@ class Passage:
             self._metrics.add("upstream_errors_total", type=type(error).__name__)
         self._collected.fault = record.Fault(error.boundary, type(error).__name__, error.message)
 
+    def _fields(self) -> bytes:
+        sent, inbound = self._attempt.body, self._asked.inbound
+        return (inbound.fields or sent) if sent is inbound.raw else sent
+
     def _record(self) -> None:
         """Hand the exchange to the recorder; what broke or was left stands there as such."""
         request, collected = self._asked.inbound.request, self._collected
@@ -327,6 +331,7 @@ class Passage:
                 window=self._upstream.window,
                 request=request,
                 body=self._attempt.body,
+                fields=self._fields(),
                 message=collected.message(),
                 finish=finish,
                 raw_finish=end.raw_finish,

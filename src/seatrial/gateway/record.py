@@ -45,6 +45,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     request: Request
     body: bytes
     """As it was sent last."""
+    fields: bytes
+    """`body`, or a shorter one that has the same fields beside the messages."""
     message: Message
     """What the client was given."""
     finish: Finish

@@ -70,7 +70,9 @@ class _Tool(msgspec.Struct, gc=False):
     function: _Schema | None = None
 
 
-class _Body(msgspec.Struct, gc=False):
+class Body(msgspec.Struct, gc=False):
+    """A request as it is written, as far as rules need it."""
+
     messages: list[_Message]
     model: str | None = None
     tools: list[_Tool] | None = None
@@ -102,9 +104,11 @@ class Inbound(msgspec.Struct, frozen=True):
     """None = of a shape that no rule can read, or several answers at once: passed on as it is."""
     session: str = ""
     """What the client itself says of the conversation that this belongs to."""
+    fields: bytes = b""
+    """Not empty: a shorter body with the same fields, but for messages that were read before."""
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+decode_body = msgspec.json.Decoder(Body).decode
 
 
 def read_inbound(raw: bytes) -> Inbound:
@@ -113,18 +117,30 @@ def read_inbound(raw: bytes) -> Inbound:
     Raises:
         FormatError: not a JSON object.
     """
-    request: Request | None
     try:
-        body = _decode(raw)
-        request = _request(body)
+        return inbound_of(raw, decode_body(raw))
     except msgspec.ValidationError:
         return _unreadable(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"the body is not JSON: {error}") from None
-    if (body.n or 1) != 1:
-        request = None
+
+
+def inbound_of(
+    raw: bytes, body: Body, before: tuple[Message, ...] = (), fields: bytes = b""
+) -> Inbound:
+    """`raw`, whose messages are those `before` and those of `body`.
+
+    Raises:
+        msgspec.ValidationError: a message of an unknown role.
+    """
+    request = _request(body, before)
     return Inbound(
-        raw, body.model or "", bool(body.stream), request, (body.prompt_cache_key or "")[:200]
+        raw,
+        body.model or "",
+        bool(body.stream),
+        request if (body.n or 1) == 1 else None,
+        (body.prompt_cache_key or "")[:200],
+        fields,
     )
 
 
@@ -234,12 +250,12 @@ def _unreadable(raw: bytes) -> Inbound:
     return Inbound(raw, model if isinstance(model, str) else "", body.get("stream") is True)
 
 
-def _request(body: _Body) -> Request:
+def _request(body: Body, before: tuple[Message, ...]) -> Request:
     caps = (body.max_completion_tokens, body.max_tokens)
     stop = body.stop or ()
     thinking = (body.chat_template_kwargs or {}).get("enable_thinking")
     return Request(
-        messages=tuple(map(_message, body.messages)),
+        messages=before + tuple(map(_message, body.messages)),
         tools=tuple(_tool(tool.function) for tool in body.tools or () if tool.function),
         sampling=Sampling(**{name: getattr(body, name) for name in _SAMPLING}),
         max_tokens=next((cap for cap in caps if cap is not None and cap > 0), NO_CAP),

@@ -214,7 +214,7 @@ class _Session:
     def _request(self, exchange: Exchange, identifier: str) -> None:
         # No digest of the body: those of its messages say as much, and half a megabyte of history
         # is not hashed anew for every turn.
-        request, plain = exchange.request, read_scalars(exchange.body)
+        request, plain = exchange.request, read_scalars(exchange.fields)
         self._writer.emit(
             events.Request,
             turn=self._turn,

@@ -198,6 +198,26 @@ class TestHistory:
         if last is not None and rebuilt is not None:
             assert (last.grade, last.finding.mode_id) == (rebuilt.grade, rebuilt.finding.mode_id)
 
+    @given(
+        st.lists(
+            st.builds(
+                lambda name, number, result, first: Step.of(
+                    Call("1", name, f'{{"n": {number}}}'), result, first
+                ),
+                st.sampled_from("aab"),
+                st.integers(0, 1),
+                st.sampled_from(["ok", "ok 1", "ok 2", "no"]),
+                st.sampled_from([False] * 20 + [True]),
+            ),
+            max_size=64,
+        )
+    )
+    def test_a_history_learned_at_once_is_the_one_learned_step_by_step(self, steps):
+        online, last = TurnLoop(LIMITS), None
+        for one in steps:
+            last = online.feed(one)
+        assert turn_loop(steps, LIMITS) == last
+
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=20), st.text(max_size=9))))
     def test_any_history_is_read(self, steps):
         turn_loop(recent_steps(talk(steps), 64), LIMITS)

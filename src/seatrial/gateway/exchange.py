@@ -71,7 +71,7 @@ class Passage:
         self._collected = record.Collected()
         self._tail: list[Event] = []
         self._writer: FrameWriter | None = None
-        rules = self._rules()
+        rules = self._made = self._new_rules()
         self._acts = any(rule.mode == "enforce" for rule in rules)
         self._looks = bool(rules) or on_exchange is not None
         self._attempt = self._new_attempt()
@@ -138,6 +138,11 @@ class Passage:
         return refusal if mode == "enforce" else None
 
     def _rules(self) -> list[Rule]:
+        """Rules for one attempt; those that were looked at first serve the first one."""
+        made, self._made = self._made, []
+        return made or self._new_rules()
+
+    def _new_rules(self) -> list[Rule]:
         mode: RuleMode = "observe" if self._settings.observe else "enforce"
         return gateway_rules(self._settings.guard, mode, self._memory)
 

@@ -36,7 +36,12 @@ class _Known(msgspec.Struct):
     ends: list[int]
     """Where each of `messages` ends, as far as that is known."""
     messages: tuple[Message, ...]
-    held_bytes: int
+    held_bytes: list[int]
+    """What each of `messages` holds."""
+
+    @property
+    def size(self) -> int:
+        return len(self.raw) + sum(self.held_bytes)
 
     def common(self, raw: bytes) -> int:
         """How many of the messages stand in `raw` too, at the same places."""
@@ -116,11 +121,12 @@ class Histories:
         if not ends:
             return
         messages = messages[: len(ends)]
-        held = len(found.raw) + sum(map(_held_bytes, messages))
+        held = [] if known is None else known.held_bytes[:common]
+        held += map(_held_bytes, messages[len(held) :])
         if known is not None and common == len(known.ends):
-            self._known.remove(known)
+            self._known = [one for one in self._known if one is not known]
         self._known.append(_Known(found.raw, start, ends, messages, held))
-        while sum(one.held_bytes for one in self._known) > self._max_bytes:
+        while sum(one.size for one in self._known) > self._max_bytes:
             del self._known[0]
 
 

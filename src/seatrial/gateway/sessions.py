@@ -65,6 +65,7 @@ class Sessions:
         self._redactor = redactor
         self._run: RunDir | None = None
         self._open: list[_Session] = []
+        self._latest: _Session | None = None
 
     @property
     def path(self) -> Path | None:
@@ -80,6 +81,9 @@ class Sessions:
         """
         session = self._session(exchange)
         session.used = time.monotonic()
+        if self._latest is not None and self._latest is not session:
+            self._latest.forget()
+        self._latest = session
         session.write(exchange)
 
     def close_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -153,6 +157,8 @@ class _Session:
         self._turn = 0
         self._side_calls = 0
         self._digests: dict[int, str] = {}
+        self._named: tuple[tuple[Message, ...], tuple[str, ...]] = ((), ())
+        """Messages of the last request, and the digests that name them."""
         self._unanswered: dict[str, Call] = {}
         self._ended = Ended.CANCELLED
         self._writer = TraceWriter(folder)
@@ -192,6 +198,10 @@ class _Session:
             self._fault(exchange.fault.boundary, exchange.fault.type, exchange.fault.message)
         self._response(exchange, identifier)
 
+    def forget(self) -> None:
+        """Let go of the messages of the last request: somebody else is talking."""
+        self._named = (), ()
+
     def close(self) -> None:
         """End the trace and compact it."""
         ended, verified = self._ended, Verified.NONE_AVAILABLE
@@ -219,7 +229,7 @@ class _Session:
             events.Request,
             turn=self._turn,
             id=identifier,
-            messages=tuple(self._message(message) for message in request.messages),
+            messages=self._messages(request.messages),
             tools_digest=tools_digest(request.tools),
             sampling=request.sampling,
             caps=Caps(max_tokens=request.max_tokens),
@@ -279,6 +289,15 @@ class _Session:
             message=text,
             channel="server",
         )
+
+    def _messages(self, messages: tuple[Message, ...]) -> tuple[str, ...]:
+        """The digests that name `messages`; most were named with the request before."""
+        before, names = self._named
+        if messages[: len(before)] != before:
+            before, names = (), ()
+        names += tuple(self._message(message) for message in messages[len(before) :])
+        self._named = messages, names
+        return names
 
     def _message(self, message: Message) -> str:
         """The digest that names `message`; known ones are not looked at again."""

@@ -10,6 +10,7 @@ In: `Piece`s. Out: `Shown` pieces at once, a `Parsed` at the end.
 from __future__ import annotations
 
 import json
+from io import StringIO
 from typing import Protocol
 
 import msgspec
@@ -88,17 +89,18 @@ class NativeTurn:
         self._tools = {tool.name: tool for tool in tools}
         self._id_prefix = id_prefix
         self._calls: list[_Fragments] = []
-        self._text: list[str] = []
+        # Joined as it comes: a long answer in pieces takes several times its size.
+        self._text = StringIO()
 
     @property
     def raw(self) -> str:
-        return "\n".join(["".join(self._text), *(call.written() for call in self._calls)])
+        return "\n".join([self._text.getvalue(), *(call.written() for call in self._calls)])
 
     def feed(self, piece: Piece) -> Shown:
         for delta in piece.calls:
             self._fragments_of(delta).add(delta)
         if piece.text:
-            self._text.append(piece.text)
+            self._text.write(piece.text)
         return Shown(piece.think, piece.text)
 
     def finish(self, finish: Finish) -> tuple[Shown, Parsed]:
@@ -114,7 +116,7 @@ class NativeTurn:
         parsed = Parsed(
             verdict=_verdict(calls, broken),
             calls=tuple(calls),
-            text="".join(self._text),
+            text=self._text.getvalue(),
             repairs=tuple(repair for call in calls for repair in call.repairs),
             reason=broken.reason if broken else None,
             tool=broken.name if broken else None,

@@ -6,6 +6,8 @@ events and decisions. Out: `Exchange`.
 
 from __future__ import annotations
 
+from io import StringIO
+
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
@@ -63,8 +65,9 @@ class Collected:
     """The events of an answer as the client was given them."""
 
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._think: list[str] = []
+        # Joined as they come: a long answer in pieces takes several times its size.
+        self._text = StringIO()
+        self._think = StringIO()
         self._calls: list[Call] = []
         self.decided: list[Decided] = []
         self.fault: Fault | None = None
@@ -74,9 +77,9 @@ class Collected:
     def add(self, event: Event) -> None:
         kind = type(event)
         if kind is Text:
-            self._text.append(event.text)  # type: ignore[union-attr]
+            self._text.write(event.text)  # type: ignore[union-attr]
         elif kind is Think:
-            self._think.append(event.text)  # type: ignore[union-attr]
+            self._think.write(event.text)  # type: ignore[union-attr]
         elif isinstance(event, CallEvent):
             self._calls.append(event.call)
         elif isinstance(event, UsageEvent):
@@ -85,8 +88,8 @@ class Collected:
             self.end = event
 
     def message(self) -> Message:
-        text = "".join(self._text)
+        text = self._text.getvalue()
         if self.end.verdict == "reask" and not self._calls:
             # A call that could not be read stands nowhere else.
             text = self.end.text or text
-        return Message("assistant", text, "".join(self._think), tuple(self._calls))
+        return Message("assistant", text, self._think.getvalue(), tuple(self._calls))

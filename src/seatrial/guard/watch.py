@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from io import StringIO
 
 import msgspec
 
@@ -51,8 +52,11 @@ class Watch:
         self._on_decision = on_decision
         self._climb = climb
         self._gate = _Gate(holding)
-        self._parts: list[tuple[type[Event], str]] = []
-        """Without their bytes: a long answer would stay in memory several times."""
+        self._said: list[tuple[type[Event], StringIO]] = []
+        """What was said, in runs of text and of reasoning; joined as it comes, because a long
+        answer in pieces takes ten times its size."""
+        self._saying: type[Event] | None = None
+        self._say: Callable[[str], object] = str
         self._usage: UsageEvent | None = None
         self._last: Event | None = None
         self._final: list[Event] | None = None
@@ -84,7 +88,9 @@ class Watch:
         """What is passed on now."""
         kind = type(event)
         if kind in _PROSE:
-            self._parts.append((kind, event.text))  # type: ignore[union-attr]
+            if kind is not self._saying:
+                self._begin(kind)
+            self._say(event.text)  # type: ignore[union-attr]
         elif kind is UsageEvent:
             self._usage = event  # type: ignore[assignment]
         self._last = event
@@ -191,7 +197,7 @@ class Watch:
         """Take the next rung; what was done in the end."""
         step = None
         if self._climb is not None and not self._gate.seen:
-            step = self._climb.again(Failure(decision, self._said(Text), self._said(Think)))
+            step = self._climb.again(Failure(decision, self._words(Text), self._words(Think)))
         if step is None:
             done = self._instead(decision)
         else:
@@ -214,16 +220,22 @@ class Watch:
         return msgspec.structs.replace(decision, action=decision.otherwise, ending=ending, note=why)
 
     def _cost(self) -> str:
-        chars = sum(len(text) for _, text in self._parts)
-        return f"{chars} characters dropped"
+        return f"{len(self._words())} characters dropped"
 
-    def _said(self, kind: type[Text] | type[Think]) -> str:
-        return "".join(text for spoken, text in self._parts if spoken is kind)
+    def _begin(self, kind: type[Event]) -> None:
+        run = StringIO()
+        self._said.append((kind, run))
+        self._saying, self._say = kind, run.write
+
+    def _words(self, kind: type[Event] | None = None) -> str:
+        """All that was said; of one `kind` only, if it is given."""
+        runs = (run for spoken, run in self._said if kind is None or spoken is kind)
+        return "".join(run.getvalue() for run in runs)
 
     def _stop(self, decision: Decision) -> Sequence[Event]:
         finding, last = decision.finding, self._last
         reason = finding.detail if finding else None
-        said = "".join(text for _, text in self._parts)
+        said = self._words()
         if isinstance(last, End):
             end = msgspec.structs.replace(
                 last, finish=Finish.GUARD, text=last.text or said, reason=reason, raw=b""

@@ -11,6 +11,8 @@ and retries.
 
 from __future__ import annotations
 
+from io import StringIO
+
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think
@@ -37,8 +39,8 @@ class RescueRule(PassingRule):
         super().__init__(spec, mode)
         self._request = Request(messages=())
         self._parser = TurnParser(())
-        self._text: list[str] = []
-        self._think: list[str] = []
+        self._text = StringIO()
+        self._think = StringIO()
         self._held: list[Event] = []
         self._fed = self._shown = 0
         self._passed = 0
@@ -56,9 +58,9 @@ class RescueRule(PassingRule):
         if isinstance(event, CallEvent):
             self._native = True
         elif isinstance(event, Think):
-            self._think.append(event.text)
+            self._think.write(event.text)
         elif isinstance(event, Text):
-            self._text.append(event.text)
+            self._text.write(event.text)
             self._fed += len(event.text)
             self._shown += len(self._parser.feed(event.text))
         elif isinstance(event, End):
@@ -76,7 +78,7 @@ class RescueRule(PassingRule):
             return self._reask(broken, end.text, "the server's call cannot be read", end)
         if self._native or end.verdict != "no_call" or end.finish in (Finish.GUARD,):
             return PASS
-        text, think = "".join(self._text), "".join(self._think)
+        text, think = self._text.getvalue(), self._think.getvalue()
         if text.strip():
             return self._in_text(text, end) if self._held else PASS
         if think.strip() and end.finish in (Finish.STOP, Finish.TOOL_CALLS):

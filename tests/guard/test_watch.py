@@ -10,7 +10,10 @@ from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, 
 from seatrial.core.config import GuardSpec, LadderSpec
 from seatrial.core.errors import EngineError, GuardError
 from seatrial.core.generation import Finish
+from seatrial.core.message import Message
 from seatrial.guard import PASS, Decision, Finding, Holding, Watch, gateway_rules
+from seatrial.guard.protocol import PROSE, PassingRule
+from seatrial.guard.rules.registry import RULES
 from tests.guard.streams import CALL, XML, Run, request, stream
 
 FINDING = Finding("test", "format.no_tool_call", "text", "it was wrong", "quote")
@@ -268,3 +271,32 @@ def test_whatever_comes_ends_once_and_never_loops_as_a_stop(
     # No call leaves a turn that was cut or stopped.
     assert not calls or end.finish is Finish.TOOL_CALLS
     assert finish is not Finish.LENGTH or not calls
+
+
+def test_a_rule_that_ignores_prose_is_asked_about_the_rest_alone():
+    asked = []
+
+    class Deaf(PassingRule):
+        id = "deaf"
+        ignores = PROSE
+
+        def on_event(self, event):
+            asked.append(type(event))
+            return PASS
+
+    stream = [Text("a"), Think("b"), Text("c"), End(Finish.STOP)]
+    watch = Watch([Deaf(GuardSpec())])
+    assert [event for one in stream for event in watch.during(one)] == stream
+    assert asked == [End]
+
+
+@pytest.mark.parametrize("id", RULES)
+def test_what_a_rule_ignores_leaves_no_trace_in_it(id):
+    """Asked nevertheless it passes every piece and stays as it was, so nothing is lost."""
+    rule = RULES[id].make(GuardSpec(), "enforce")
+    rule.on_request(Request(messages=(Message("user", "hi"),)))
+    for kind in getattr(rule, "ignores", ()):
+        for text in ("", "a", "<tool_call>", "Human: x\n\nAssistant: y", "same\n" * 9_000):
+            before = dict(vars(rule))
+            assert rule.on_event(kind(text)) is PASS
+            assert vars(rule) == before

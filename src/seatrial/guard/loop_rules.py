@@ -15,7 +15,7 @@ from seatrial.core.config import GuardSpec
 from seatrial.core.loop_limits import LoopLimits
 from seatrial.guard.loops import ArgumentLoop, NearLoop, TurnFinding, recent_steps, turn_loop
 from seatrial.guard.loops.turns import WINDOW
-from seatrial.guard.protocol import PASS, Decision, Finding, Mode
+from seatrial.guard.protocol import PASS, PROSE, Decision, Finding, Mode
 
 NOTE = "[Note: you are repeating yourself."
 """How the word to the model begins; a request that holds it at its end is left as it is."""
@@ -47,6 +47,7 @@ class TurnLoopRule:
     """Tells the model of calls that come again, and refuses the request when that is no help."""
 
     id = "turn_loop"
+    ignores = PROSE
 
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         self.mode = mode

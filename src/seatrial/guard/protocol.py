@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from seatrial.chat.endpoint import Ending, Event, Request
+from seatrial.chat.endpoint import Ending, Event, Request, Text, Think
 from seatrial.core.config import GuardSpec, Rung
 from seatrial.core.config import RuleMode as Mode
 
@@ -20,6 +20,7 @@ Channel = Literal["text", "think", "calls", "request"]
 
 __all__ = [
     "PASS",
+    "PROSE",
     "Action",
     "Channel",
     "Decision",
@@ -97,6 +98,9 @@ class Rule(Protocol):
 
     `hold` keeps an event back inside of the rule: later rules and the consumer do not see it
     until the rule says `pass` (all that was held goes on), `edit`, `retry` or `stop`.
+
+    A rule may have `ignores`, a set of `PROSE`: it is not asked about such pieces, which cost
+    most of what a stream costs. Only for rules that hold nothing.
     """
 
     id: str
@@ -109,6 +113,10 @@ class Rule(Protocol):
     def on_turn(self) -> Decision:
         """After the `End` was seen by `on_event`; an `edit` replaces the `End` and what is held."""
         ...
+
+
+PROSE: frozenset[type[Event]] = frozenset({Text, Think})
+"""What comes in many small pieces."""
 
 
 class PassingRule:

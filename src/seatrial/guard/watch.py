@@ -20,7 +20,7 @@ from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, 
 from seatrial.core.errors import Boundary, GuardError, attribute
 from seatrial.core.generation import Finish
 from seatrial.guard.ladder import Climb, Failure
-from seatrial.guard.protocol import PASS, Decision, PassingRule, Rule
+from seatrial.guard.protocol import PASS, PROSE, Decision, PassingRule, Rule
 
 OnDecision = Callable[[Rule, Decision], None]
 
@@ -48,7 +48,10 @@ class Watch:
     ) -> None:
         asked = [rule for rule in rules if rule.mode != "off"]
         self._stages = [_Stage(index, rule) for index, rule in enumerate(asked)]
-        self._looking = [stage for stage in self._stages if stage.looks]
+        looking = [stage for stage in self._stages if stage.looks]
+        self._looking: dict[type[Event], list[_Stage]] = {
+            kind: [stage for stage in looking if kind not in stage.ignores] for kind in _KINDS
+        }
         self._on_decision = on_decision
         self._climb = climb
         self._gate = _Gate(holding)
@@ -87,7 +90,7 @@ class Watch:
     def during(self, event: Event) -> Sequence[Event]:
         """What is passed on now."""
         kind = type(event)
-        if kind in _PROSE:
+        if kind in PROSE:
             if kind is not self._saying:
                 self._begin(kind)
             self._say(event.text)  # type: ignore[union-attr]
@@ -97,7 +100,7 @@ class Watch:
         if kind is End:
             return self._advance(0, (event,))
         # Hot path: once for every rule that looks at events, and every event.
-        for stage in self._looking:
+        for stage in self._looking[kind]:
             try:
                 decision = stage.on_event(event)
             except Exception as error:
@@ -183,7 +186,7 @@ class Watch:
             self._gate.edited = True
             return list(decision.events)
         if action == "edit" and decision.event is not None:
-            if type(event) not in _PROSE:
+            if type(event) not in PROSE:
                 self._gate.edited = True
             return [*stage.take(), decision.event]
         if action == "stop":
@@ -281,6 +284,7 @@ class _Stage:
         self.on_event = rule.on_event
         self.looks = getattr(type(rule), "on_event", None) is not PassingRule.on_event
         """False: every event passes it."""
+        self.ignores: frozenset[type[Event]] = getattr(rule, "ignores", frozenset())
         self.held: list[Event] = []
 
     def take(self) -> list[Event]:
@@ -303,13 +307,13 @@ class _Gate:
         """The turn is no longer the server's own: the raw bytes of its end do not fit."""
 
     def release(self, events: Sequence[Event]) -> Sequence[Event]:
-        if self._open and not self._kept and len(events) == 1 and type(events[0]) in _PROSE:
+        if self._open and not self._kept and len(events) == 1 and type(events[0]) in PROSE:
             self.seen = True
             return events
         out: list[Event] = []
         for event in events:
             kind = type(event)
-            if kind in _PROSE:
+            if kind in PROSE:
                 self._count(event)  # type: ignore[arg-type]
                 self._kept.append(event)
                 if self._open and not self._complete:
@@ -347,7 +351,7 @@ class _Gate:
         return kept
 
 
-_PROSE = frozenset({Text, Think})
+_KINDS: tuple[type[Event], ...] = (Text, Think, CallEvent, UsageEvent, End)
 
 
 def _ends(events: Sequence[Event]) -> bool:

@@ -14,7 +14,16 @@ import msgspec
 
 from seatrial.chat.endpoint import CallEvent, Event, Request, Text, Think, UsageEvent
 from seatrial.core.config import GuardSpec
-from seatrial.guard.protocol import PASS, Channel, Decision, Ending, Finding, Mode, PassingRule
+from seatrial.guard.protocol import (
+    PASS,
+    PROSE,
+    Channel,
+    Decision,
+    Ending,
+    Finding,
+    Mode,
+    PassingRule,
+)
 from seatrial.guard.rules.base import budgets_of, tail
 
 BYTES_PER_TOKEN = 4
@@ -56,6 +65,7 @@ class ThinkBudgetRule(PassingRule):
     """Ends reasoning that takes more than its share; blocks that are opened again count on."""
 
     id = "think_budget"
+    ignores = frozenset({Text})
 
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         super().__init__(spec, mode)
@@ -73,6 +83,7 @@ class TextBudgetRule(PassingRule):
     """Ends an answer that is longer than any answer should be."""
 
     id = "text_budget"
+    ignores = frozenset({Think})
 
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         super().__init__(spec, mode)
@@ -90,6 +101,7 @@ class ToolBudgetRule(PassingRule):
     """Refuses a call whose arguments are larger than the budget."""
 
     id = "tool_budget"
+    ignores = PROSE
 
     def on_event(self, event: Event) -> Decision:
         if not isinstance(event, CallEvent):

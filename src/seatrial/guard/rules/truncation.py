@@ -12,7 +12,7 @@ from __future__ import annotations
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, UsageEvent
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
-from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
+from seatrial.guard.protocol import PASS, PROSE, Decision, Finding, Mode, PassingRule
 from seatrial.guard.rules.base import tail
 
 _CUT = (Finish.LENGTH, Finish.CONTEXT)
@@ -27,6 +27,7 @@ class TruncatedCallRule(PassingRule):
     """Refuses every call of a turn that was cut."""
 
     id = "truncated_call"
+    ignores = PROSE
 
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         super().__init__(spec, mode)

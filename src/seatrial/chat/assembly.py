@@ -10,12 +10,12 @@ In: `Piece`s. Out: `Shown` pieces at once, a `Parsed` at the end.
 from __future__ import annotations
 
 import json
-from io import StringIO
 from typing import Protocol
 
 import msgspec
 
 from seatrial.chat.frames import CallDelta, Piece
+from seatrial.chat.growing import GrowingText
 from seatrial.core.generation import Finish
 from seatrial.core.message import Call, ToolSchema
 from seatrial.core.trace import ParseVerdict
@@ -89,18 +89,17 @@ class NativeTurn:
         self._tools = {tool.name: tool for tool in tools}
         self._id_prefix = id_prefix
         self._calls: list[_Fragments] = []
-        # Joined as it comes: a long answer in pieces takes several times its size.
-        self._text = StringIO()
+        self._text = GrowingText()
 
     @property
     def raw(self) -> str:
-        return "\n".join([self._text.getvalue(), *(call.written() for call in self._calls)])
+        return "\n".join([self._text.whole(), *(call.written() for call in self._calls)])
 
     def feed(self, piece: Piece) -> Shown:
         for delta in piece.calls:
             self._fragments_of(delta).add(delta)
         if piece.text:
-            self._text.write(piece.text)
+            self._text.add(piece.text)
         return Shown(piece.think, piece.text)
 
     def finish(self, finish: Finish) -> tuple[Shown, Parsed]:
@@ -116,7 +115,7 @@ class NativeTurn:
         parsed = Parsed(
             verdict=_verdict(calls, broken),
             calls=tuple(calls),
-            text=self._text.getvalue(),
+            text=self._text.whole(),
             repairs=tuple(repair for call in calls for repair in call.repairs),
             reason=broken.reason if broken else None,
             tool=broken.name if broken else None,

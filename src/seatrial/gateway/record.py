@@ -6,11 +6,10 @@ events and decisions. Out: `Exchange`.
 
 from __future__ import annotations
 
-from io import StringIO
-
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
+from seatrial.chat.growing import GrowingText
 from seatrial.core.errors import Boundary
 from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.core.message import Call, Message
@@ -65,9 +64,8 @@ class Collected:
     """The events of an answer as the client was given them."""
 
     def __init__(self) -> None:
-        # Joined as they come: a long answer in pieces takes several times its size.
-        self._text = StringIO()
-        self._think = StringIO()
+        self._text = GrowingText()
+        self._think = GrowingText()
         self._calls: list[Call] = []
         self.decided: list[Decided] = []
         self.fault: Fault | None = None
@@ -77,9 +75,9 @@ class Collected:
     def add(self, event: Event) -> None:
         kind = type(event)
         if kind is Text:
-            self._text.write(event.text)  # type: ignore[union-attr]
+            self._text.add(event.text)  # type: ignore[union-attr]
         elif kind is Think:
-            self._think.write(event.text)  # type: ignore[union-attr]
+            self._think.add(event.text)  # type: ignore[union-attr]
         elif isinstance(event, CallEvent):
             self._calls.append(event.call)
         elif isinstance(event, UsageEvent):
@@ -88,8 +86,8 @@ class Collected:
             self.end = event
 
     def message(self) -> Message:
-        text = self._text.getvalue()
+        text = self._text.whole()
         if self.end.verdict == "reask" and not self._calls:
             # A call that could not be read stands nowhere else.
             text = self.end.text or text
-        return Message("assistant", text, self._think.getvalue(), tuple(self._calls))
+        return Message("assistant", text, self._think.whole(), tuple(self._calls))

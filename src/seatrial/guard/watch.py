@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from io import StringIO
 
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
+from seatrial.chat.growing import GrowingText
 from seatrial.core.errors import Boundary, GuardError, attribute
 from seatrial.core.generation import Finish
 from seatrial.guard.ladder import Climb, Failure
@@ -55,9 +55,8 @@ class Watch:
         self._on_decision = on_decision
         self._climb = climb
         self._gate = _Gate(holding)
-        self._said: list[tuple[type[Event], StringIO]] = []
-        """What was said, in runs of text and of reasoning; joined as it comes, because a long
-        answer in pieces takes ten times its size."""
+        self._said: list[tuple[type[Event], GrowingText]] = []
+        """What was said, in runs of text and of reasoning."""
         self._saying: type[Event] | None = None
         self._say: Callable[[str], object] = str
         self._usage: UsageEvent | None = None
@@ -226,14 +225,14 @@ class Watch:
         return f"{len(self._words())} characters dropped"
 
     def _begin(self, kind: type[Event]) -> None:
-        run = StringIO()
+        run = GrowingText()
         self._said.append((kind, run))
-        self._saying, self._say = kind, run.write
+        self._saying, self._say = kind, run.add
 
     def _words(self, kind: type[Event] | None = None) -> str:
         """All that was said; of one `kind` only, if it is given."""
         runs = (run for spoken, run in self._said if kind is None or spoken is kind)
-        return "".join(run.getvalue() for run in runs)
+        return "".join(run.whole() for run in runs)
 
     def _stop(self, decision: Decision) -> Sequence[Event]:
         finding, last = decision.finding, self._last

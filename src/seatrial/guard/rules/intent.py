@@ -10,9 +10,9 @@ In: stream events. Out: one retry; where none is possible, the answer passes.
 from __future__ import annotations
 
 import re
-from io import StringIO
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text
+from seatrial.chat.growing import GrowingText
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
 from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
@@ -72,7 +72,7 @@ class IntentRule(PassingRule):
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         super().__init__(spec, mode)
         self._watching = False
-        self._text = StringIO()
+        self._text = GrowingText()
         self._called = False
 
     def on_request(self, request: Request) -> Decision:
@@ -84,7 +84,7 @@ class IntentRule(PassingRule):
         if not self._watching:
             return PASS
         if isinstance(event, Text):
-            self._text.write(event.text)
+            self._text.add(event.text)
         elif isinstance(event, CallEvent):
             self._called = True
         elif isinstance(event, End):
@@ -94,7 +94,7 @@ class IntentRule(PassingRule):
     def _judge(self, end: End) -> Decision:
         if self._called or end.finish is not Finish.STOP or end.verdict != "no_call":
             return PASS
-        text = self._text.getvalue()
+        text = self._text.whole()
         quote = announcement(text)
         if quote is None:
             return PASS

@@ -11,11 +11,10 @@ and retries.
 
 from __future__ import annotations
 
-from io import StringIO
-
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think
+from seatrial.chat.growing import GrowingText
 from seatrial.chat.wires import call_id_prefix
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
@@ -39,8 +38,8 @@ class RescueRule(PassingRule):
         super().__init__(spec, mode)
         self._request = Request(messages=())
         self._parser = TurnParser(())
-        self._text = StringIO()
-        self._think = StringIO()
+        self._text = GrowingText()
+        self._think = GrowingText()
         self._held: list[Event] = []
         self._fed = self._shown = 0
         self._passed = 0
@@ -58,9 +57,9 @@ class RescueRule(PassingRule):
         if isinstance(event, CallEvent):
             self._native = True
         elif isinstance(event, Think):
-            self._think.write(event.text)
+            self._think.add(event.text)
         elif isinstance(event, Text):
-            self._text.write(event.text)
+            self._text.add(event.text)
             self._fed += len(event.text)
             self._shown += len(self._parser.feed(event.text))
         elif isinstance(event, End):
@@ -78,7 +77,7 @@ class RescueRule(PassingRule):
             return self._reask(broken, end.text, "the server's call cannot be read", end)
         if self._native or end.verdict != "no_call" or end.finish in (Finish.GUARD,):
             return PASS
-        text, think = self._text.getvalue(), self._think.getvalue()
+        text, think = self._text.whole(), self._think.whole()
         if text.strip():
             return self._in_text(text, end) if self._held else PASS
         if think.strip() and end.finish in (Finish.STOP, Finish.TOOL_CALLS):

@@ -64,6 +64,17 @@ def conversation(size: int) -> list[dict[str, object]]:
     return messages
 
 
+def grown(messages: list[dict[str, object]]) -> list[dict[str, object]]:
+    """`messages` and one more turn of the agent: a call, and what it gave."""
+    number = len(messages)
+    arguments = json.dumps({"path": f"src/{word(number)}.py"})
+    call = {"id": f"c{number}", "type": "function"}
+    call["function"] = {"name": "read", "arguments": arguments}  # type: ignore[assignment]
+    said = {"role": "assistant", "content": f"Now {word(number)}.", "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": f"c{number}", "content": f"{word(number + 1)}\n" * 12}
+    return [*messages, said, result]
+
+
 def expected(stream: str, chunks: int) -> bytes:
     """The whole stream, as the server sends it."""
     frames = [frame(stream, number) for number in range(chunks)]

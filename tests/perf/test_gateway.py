@@ -1,8 +1,17 @@
-"""Budgets of the gateway, in CPU seconds of its process, beside a plain aiohttp proxy."""
+"""Budgets of the gateway as users run it: CPU seconds of its process, beside a plain aiohttp proxy.
+
+All contenders run at once and take turns, so that what else the machine does hits them alike. The
+least of several batches is held against the budget, because noise only ever adds; the median and
+the most are printed beside it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import statistics
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
@@ -15,6 +24,11 @@ pytestmark = pytest.mark.perf
 
 STREAMS, CHUNKS, PAUSE = 16, 150, 0.01
 NO_RULES = [word for rule in (*RULES, BROKEN_STREAM) for word in ("--off", rule)]
+PLAIN = "plain aiohttp proxy"
+BATCHES, REQUESTS = 9, 10
+HISTORY_BYTES = 395_000
+
+Ask = Callable[[str], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
@@ -23,93 +37,133 @@ def upstream():
         yield url
 
 
-def cpu_per_chunk(url, pid, rounds=3):
-    """Microseconds of CPU for each streamed piece; the best of several rounds."""
-    best = float("inf")
-    for _ in range(rounds + 1):
-        before = load.cpu_seconds(pid)
-        wrong = asyncio.run(load.stream_all(url, STREAMS, CHUNKS, PAUSE))
-        spent = load.cpu_seconds(pid) - before
-        assert wrong == 0
-        best = min(best, spent / (STREAMS * CHUNKS))
-    return 1e6 * best
+@pytest.fixture
+def contenders(upstream, tmp_path):
+    """Start a plain proxy and gateways with these options: name -> (URL, process id)."""
+    with contextlib.ExitStack() as running:
+
+        def start(**options):
+            plain = running.enter_context(load.process("tests.gateway.load", "plain", upstream))
+            found = {PLAIN: plain}
+            for name, words in options.items():
+                runs = ["--runs", str(tmp_path / name)]
+                found[name] = running.enter_context(load.gateway(upstream, *runs, *words))
+            return found
+
+        yield start
 
 
-def cpu_per_request(url, pid, size, rounds=20):
-    """Milliseconds of CPU for each request with a body of `size` bytes."""
-
-    async def ask():
-        messages = load.conversation(size)
-        body = {"model": "m", "user": "u", "chunks": 0, "pause": 0, "messages": messages}
-        async with aiohttp.ClientSession() as session:
-
-            async def once():
-                async with session.post(f"{url}/v1/chat/completions", json=body) as answer:
-                    assert answer.status == 200, await answer.text()
-                    return await answer.read()
-
-            for _ in range(3):
-                await once()
+def costs(contenders, batches, batch, units):
+    """Name -> CPU seconds a unit of each batch; the first batch warms up."""
+    found = {name: [] for name in contenders}
+    for number in range(batches + 1):
+        for name, (url, pid) in contenders.items():
             before = load.cpu_seconds(pid)
-            for _ in range(rounds):
-                await once()
-            return (load.cpu_seconds(pid) - before) / rounds
+            batch(number, url)
+            if number:
+                found[name].append((load.cpu_seconds(pid) - before) / units)
+    return found
 
-    return 1e3 * min(asyncio.run(ask()) for _ in range(5))
+
+def told(what, scale, unit, found, units):
+    """Print the spread; name -> the least."""
+    n = f"n = {len(next(iter(found.values())))} x {units}"
+    print(f"\n{what}, CPU in {unit}, {n}: least, median, most")
+    for name, values in found.items():
+        row = (min(values), statistics.median(values), max(values))
+        print(f"  {name:24}" + "".join(f"{scale * value:9.2f}" for value in row))
+    return {name: scale * min(values) for name, values in found.items()}
 
 
-def test_cpu_per_streamed_piece(upstream, tmp_path, record_property):
-    with load.process("tests.gateway.load", "plain", upstream) as (url, pid):
-        plain = cpu_per_chunk(url, pid)
-    with load.gateway(upstream, "--no-record", *NO_RULES) as (url, pid):
-        passed = cpu_per_chunk(url, pid)
-    with load.gateway(upstream, "--observe", "--runs", str(tmp_path)) as (url, pid):
-        observed = cpu_per_chunk(url, pid)
-    with load.gateway(upstream, "--runs", str(tmp_path)) as (url, pid):
-        guarded = cpu_per_chunk(url, pid)
-    for name, value in {
-        "plain": plain,
-        "passed": passed,
-        "observed": observed,
-        "guarded": guarded,
-    }.items():
-        record_property(f"{name}_cpu_us_per_chunk", round(value, 1))
-    print(
-        f"CPU per piece: plain aiohttp proxy {plain:.1f} us, passed on {passed:.1f} us, "
-        f"observed {observed:.1f} us, guarded and recorded {guarded:.1f} us"
+def bodies(messages, count):
+    """Requests of a conversation that goes on: each has a turn more than the one before."""
+    found = []
+    for _ in range(count):
+        messages = load.grown(messages)
+        body = {"model": "m", "user": "u", "chunks": 0, "pause": 0, "messages": messages}
+        found.append(json.dumps(body).encode())
+    return messages, found
+
+
+def post_all(url, requests):
+    async def ask():
+        headers = {"Content-Type": "application/json"}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            for body in requests:
+                async with session.post(f"{url}/v1/chat/completions", data=body) as answer:
+                    assert answer.status == 200, await answer.text()
+                    await answer.read()
+            # What is recorded is written after the answer.
+            await asyncio.sleep(0.1)
+
+    asyncio.run(ask())
+
+
+def test_cpu_per_streamed_piece(contenders, record_property):
+    started = contenders(
+        passed=["--no-record", *NO_RULES], observed=["--observe"], guarded_and_recorded=[]
     )
-    assert passed <= 60
-    assert guarded <= 100
+
+    def batch(number, url):
+        assert asyncio.run(load.stream_all(url, STREAMS, CHUNKS, PAUSE)) == 0
+
+    units = STREAMS * CHUNKS
+    least = told("a streamed piece", 1e6, "us", costs(started, 4, batch, units), units)
+    for name, value in least.items():
+        record_property(f"{name.split()[0]}_cpu_us_per_chunk", round(value, 1))
+    assert least["passed"] <= 60
+    assert least["guarded_and_recorded"] <= 100
 
 
-def test_cpu_of_a_request_of_400_kb(upstream, tmp_path, record_property):
-    """What the gateway itself costs, the record included."""
-    with load.process("tests.gateway.load", "plain", upstream) as (url, pid):
-        plain = cpu_per_request(url, pid, 400_000)
-    with load.gateway(upstream, "--runs", str(tmp_path), *NO_RULES) as (url, pid):
-        own = cpu_per_request(url, pid, 400_000)
-    record_property("request_400kb_recorded_cpu_ms", round(own, 2))
-    print(f"400 KB request: plain aiohttp proxy {plain:.2f} ms, recorded {own:.2f} ms")
-    assert own <= 2.0
-
-
-def test_cpu_of_a_request_of_400_kb_with_the_rules(upstream, tmp_path, record_property):
-    with load.gateway(upstream, "--runs", str(tmp_path)) as (url, pid):
-        guarded = cpu_per_request(url, pid, 400_000)
-        resident = load.resident_mb(pid)
-    record_property("request_400kb_guarded_cpu_ms", round(guarded, 2))
+def test_cpu_of_a_request_of_400_kb(contenders, record_property):
+    """A conversation goes on; each request brings all of it again, as clients do."""
+    started = contenders(
+        passed=["--no-record", *NO_RULES], recorded=NO_RULES, guarded_and_recorded=[]
+    )
+    messages, batches = load.conversation(HISTORY_BYTES), []
+    for _ in range(BATCHES + 1):
+        messages, requests = bodies(messages, REQUESTS)
+        batches.append(requests)
+    found = costs(started, BATCHES, lambda n, url: post_all(url, batches[n]), REQUESTS)
+    size = f"{len(batches[1][0]) // 1000} to {len(batches[-1][-1]) // 1000} KB"
+    least = told(f"a request of {size}", 1e3, "ms", found, REQUESTS)
+    resident = load.resident_mb(started["guarded_and_recorded"][1])
+    print(f"  resident {resident:.1f} MB; plain {load.resident_mb(started[PLAIN][1]):.1f} MB")
+    for name, value in least.items():
+        record_property(f"{name.split()[0]}_request_400kb_cpu_ms", round(value, 2))
     record_property("resident_mb", round(resident, 1))
-    print(f"400 KB request: guarded and recorded {guarded:.2f} ms; resident {resident:.1f} MB")
+    assert least["guarded_and_recorded"] <= 2.0
     assert resident <= 60
-    assert guarded <= 2.0
 
 
-def test_200_streams_at_once(upstream, tmp_path):
-    with load.gateway(upstream, "--runs", str(tmp_path)) as (url, pid):
-        asyncio.run(load.stream_all(url, 50, 20, 0.05))
-        before = load.resident_mb(pid)
-        wrong = asyncio.run(load.stream_all(url, 200, 200, 0.05))
-        resident = load.resident_mb(pid)
-    print(f"200 streams: {wrong} wrong; resident {before:.1f} MB, then {resident:.1f} MB")
-    assert wrong == 0
-    assert resident <= 90
+def test_cpu_of_the_first_request_of_a_conversation(contenders, record_property):
+    """Nothing of it is known, and all of it is recorded: once a conversation, so only told."""
+    started = contenders(guarded_and_recorded=[])
+    history = load.conversation(HISTORY_BYTES)
+
+    def batch(number, url):
+        firsts = []
+        for place in range(REQUESTS):
+            task = {"role": "user", "content": f"{load.word(number * 100 + place)} {url}"}
+            firsts += bodies([history[0], task, *history[2:]], 1)[1]
+        post_all(url, firsts)
+
+    found = costs(started, 3, batch, REQUESTS)
+    least = told("the first request of a conversation", 1e3, "ms", found, REQUESTS)
+    record_property("first_request_400kb_cpu_ms", round(least["guarded_and_recorded"], 2))
+
+
+def test_200_streams_at_once(contenders, record_property):
+    started = contenders(guarded_and_recorded=[])
+    idle = {name: load.resident_mb(pid) for name, (_, pid) in started.items()}
+    wrong = {
+        n: asyncio.run(load.stream_all(url, 200, 200, 0.05)) for n, (url, _) in started.items()
+    }
+    resident = {name: load.resident_mb(pid) for name, (_, pid) in started.items()}
+    for name, size in resident.items():
+        record_property(f"{name.split()[0]}_200_streams_resident_mb", round(size, 1))
+        print(f"\n{name}: {idle[name]:.1f} MB, with 200 streams {size:.1f} MB", end="")
+    print()
+    assert not any(wrong.values())
+    # Each holds the beginning of its answer as the bytes it came as, in case it is asked again.
+    assert resident["guarded_and_recorded"] <= 80

@@ -231,3 +231,9 @@ def test_what_a_client_writes_above_a_result_makes_no_difference():
     )
     assert one.same_result(other)
     assert not one.same_result(Step.of(call, shown.format("c0de", "1.2") + "b.txt\n"))
+
+
+def test_the_length_of_what_a_client_writes_above_a_result_makes_no_difference():
+    long = "the same words again " * 40
+    steps = [sh("make", f"Wall time: {10**n} seconds\n{long}{n}") for n in range(LIMITS.near.nudge)]
+    assert ends_in(steps) == ("nudge", "gen.action_loop", LIMITS.near.nudge)

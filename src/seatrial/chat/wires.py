@@ -92,7 +92,7 @@ def prefill_of(prompt: str) -> str:
 
 def call_id_prefix(messages: tuple[Message, ...]) -> str:
     """Unique within a conversation, and the same after a restart."""
-    return f"call_{sum(message.role == 'assistant' for message in messages)}"
+    return f"call_{[message.role for message in messages].count('assistant')}"
 
 
 def _model(model: str | None) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Sessions:
             spec = RunSpec(SuiteSpec(name="gateway"), arms=(), seeds=(), calibrate=False)
             self._run = RunDir.create(self._root, spec, "gateway")
         name = f"{time.strftime('%H%M%S', time.gmtime())}-{slug(exchange.session, 'session')}"
-        name = f"{name}-{secrets.token_hex(2)}"
+        name = f"{name}-{secrets.token_hex(4)}"
         folder = self._run.path / SESSIONS / encode_name(exchange.client) / name
         with boundary(Boundary.INFRA, f"make {folder}"):
             folder.mkdir(parents=True)

@@ -70,8 +70,9 @@ class Step(msgspec.Struct, frozen=True):
         small = head.lower()
         # Nearly every result goes without, and a search for words is cheaper than the pattern.
         if any([word in small for word in _TIMING_WORDS]):
-            timed = _TIMED.sub("", head)
-            head, result = timed, timed + result[_HEAD:]
+            result = _TIMED.sub("", head) + result[_HEAD:]
+            # Results that are the same begin alike, however long the lines were.
+            head = result[:_HEAD]
         return cls(call.name, call.arguments, head, (len(result), hash(result)), first)
 
     @property

@@ -81,8 +81,11 @@ class TurnLoop:
         last = next((n for n in range(len(steps) - 1, -1, -1) if steps[n].first), 0)
         steps, self._seen = steps[last:], len(steps)
         self._steps.extend(steps)
-        for kind, key in _KINDS.items():
-            self._runs[kind] = _runs_at_end(steps, key)
+        self._runs["drift"] = _runs_at_end(steps, _KINDS["drift"])
+        if any(self._runs["drift"]):
+            # What is not even alike but for its digits is the same in no other way.
+            self._runs["near"] = _runs_at_end(steps, _KINDS["near"])
+            self._runs["same"] = _runs_at_end(steps, _KINDS["same"])
 
     def judge(self) -> TurnFinding | None:
         """The loop that the steps so far end in."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from operator import eq
 
 import msgspec
 
@@ -85,12 +86,12 @@ class PrefixMemory:
         self._most = conversations
         self._seen: OrderedDict[int, _Seen] = OrderedDict()
         self._next = 0
+        self._last: tuple[tuple[Message, ...], tuple[int, ...]] = ((), ())
+        """The last messages and their marks: the next request mostly begins with the same."""
 
     def compare(self, request: Request) -> PrefixBreak | None:
         """What `request` breaks of the conversation that it belongs to; it is remembered."""
-        # No digests: half a megabyte of history is not hashed twice for every turn, and a text
-        # remembers its `hash`.
-        marks = tuple(map(hash, request.messages))
+        marks = self._marks(request.messages)
         asked = (mark for mark, m in zip(marks, request.messages, strict=True) if m.role == "user")
         new = _Seen(
             marks,
@@ -105,11 +106,20 @@ class PrefixMemory:
             self._seen.popitem(last=False)
         return None if old is None else _first_break(old, new, request)
 
+    def _marks(self, messages: tuple[Message, ...]) -> tuple[int, ...]:
+        """No digests: half a megabyte of history is not hashed for every turn."""
+        before, marks = self._last
+        if messages[: len(before)] != before:
+            before, marks = (), ()
+        marks += tuple(map(hash, messages[len(before) :]))
+        self._last = messages, marks
+        return marks
+
     def _conversation_of(self, new: _Seen) -> tuple[int, _Seen | None]:
         """The latest conversation that shares most of its messages, at their places."""
         best, key, most = None, self._next, (False, 0)
         for number, seen in reversed(self._seen.items()):
-            shared = sum(a == b for a, b in zip(seen.marks, new.marks, strict=False))
+            shared = sum(map(eq, seen.marks, new.marks))
             likeness = (seen.task == new.task, shared)
             # One common message, the system prompt of a client, is no conversation.
             if likeness > most and (likeness[0] or shared > 1):

@@ -325,6 +325,7 @@ class Passage:
                 upstream=self._upstream.url,
                 model=self._asked.inbound.model,
                 window=self._upstream.window,
+                loads_on_request=self._upstream.loads_on_request,
                 request=request,
                 body=self._attempt.body,
                 message=collected.message(),

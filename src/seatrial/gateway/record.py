@@ -57,6 +57,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     finish: Finish
     raw_finish: str | None
     usage: Usage
+    """Of the answer that the client was given."""
+    discarded: Usage = Usage()
+    """Of the attempts before it, as far as the server counted them."""
     timings: Timings
     verdict: ParseVerdict
     reason: str | None

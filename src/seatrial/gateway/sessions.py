@@ -239,6 +239,7 @@ class _Session:
             finish=exchange.finish,
             raw_finish=exchange.raw_finish,
             usage=exchange.usage,
+            discarded=exchange.discarded,
             timings=exchange.timings,
             verdict=exchange.verdict,
             reason=exchange.reason,

@@ -329,3 +329,14 @@ async def test_several_at_once():
         requests = [Request(messages=(Message("user", str(n)),)) for n in range(20)]
         answers = await asyncio.gather(*(collect(speaker, request) for request in requests))
     assert [texts(events) for events in answers] == [str(n) for n in range(20)]
+
+
+@pytest.mark.parametrize("wire", ["raw_chat"])
+async def test_calls_that_somebody_else_parsed_are_no_empty_answer(wire: Wire) -> None:
+    call = ScriptedCall(name="read_file", fragments=('{"path": "x"}',))
+    async with (
+        ScriptedServer([CallTools(calls=(call,))]) as server,
+        endpoint(server, wire) as speaker,
+    ):
+        with pytest.raises(FormatError, match="parses the calls"):
+            await collect(speaker, REQUEST)

@@ -1,6 +1,6 @@
 """The gateway in front of the real engine: our agent and real clients, recorded and attested.
 
-About two minutes. At full scale 140 tasks instead of 35, and the new pi beside the old one.
+About two minutes on two idle cores. At full scale the new pi beside the old one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.proof.conftest import FULL, Record, seatrial_json
 pytestmark = [pytest.mark.proof, pytest.mark.engine, pytest.mark.bwrap]
 
 SEED = int(os.environ.get("SEATRIAL_PROOF_SEED", "9100"))
-COUNT = 140 if FULL else 35
+COUNT = 35
 CLIENTS = clients(("pi-0.73", "pi", "mini-swe-agent") if FULL else ("pi-0.73", "mini-swe-agent"))
 BOUNDED = ("--pin", "temperature=0", "--pin", "max_tokens=48")
 """The clients set no sampler. Greedy, so that two runs are one; short, because the model is lost
@@ -163,17 +163,21 @@ def test_every_exchange_is_recorded_once_with_the_engines_tokens(
     assert behind.recorded([one.trace(task) for task in one.tasks]) == one.spent
 
 
-def test_a_wire_of_raw_prompts_is_refused_by_name(passes: dict[str, Pass], tmp_path: Path) -> None:
-    """No verdict on the model comes of a wire that a gateway cannot carry."""
-    task = passes["direct"].tasks[0]
+def test_no_wire_makes_a_false_verdict(passes: dict[str, Pass], tmp_path: Path) -> None:
+    """A gateway reads the calls that raw_chat leaves in the text; raw prompts it does not read."""
+    tasks = passes["direct"].tasks[:1]
     with behind.engine("client") as url, load.gateway(url, "--no-record") as (gateway, _):
         seen = asyncio.run(attest_url(gateway))
-        assert (seen.grade, seen.facts().wire) == ("declared", "native")
+        assert seen.grade == "canary"
         assert any("seatrial gateway, which only forwards it" in why for why in seen.reasons)
-        for wire in ("raw_chat", "raw_completion"):
+        for wire, ended, outcome in (
+            ("raw_chat", "engine_error", "unscored"),
+            ("raw_completion", "finished", "passed"),
+        ):
             facts = asyncio.run(attest_url(url)).facts(wire)  # type: ignore[arg-type]
-            (result,) = asyncio.run(behind.trials(gateway, facts, [task], tmp_path / wire))
-            assert (result.ended.value, result.outcome) == ("engine_error", "unscored")
+            (result,) = asyncio.run(behind.trials(gateway, facts, tasks, tmp_path / wire))
+            assert (result.ended.value, result.outcome) == (ended, outcome), result.detail
+        assert behind.metric(gateway, "unguarded_total") > 0
 
 
 @pytest.fixture(params=CLIENTS, ids=lambda each: each.id)

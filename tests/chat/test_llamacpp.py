@@ -331,12 +331,11 @@ async def test_several_at_once():
     assert [texts(events) for events in answers] == [str(n) for n in range(20)]
 
 
-@pytest.mark.parametrize("wire", ["raw_chat"])
-async def test_calls_that_somebody_else_parsed_are_no_empty_answer(wire: Wire) -> None:
+async def test_calls_that_somebody_else_parsed_are_no_empty_answer():
     call = ScriptedCall(name="read_file", fragments=('{"path": "x"}',))
     async with (
         ScriptedServer([CallTools(calls=(call,))]) as server,
-        endpoint(server, wire) as speaker,
+        endpoint(server, "raw_chat") as speaker,
     ):
         with pytest.raises(FormatError, match="parses the calls"):
             await collect(speaker, REQUEST)

@@ -16,6 +16,7 @@ from seatrial.diagnose import diagnose_run
 from seatrial.fakes import CallTools, Drop, Hang, Loop, Say, ScriptedCall, ScriptedServer, overflow
 from seatrial.gateway import Pin
 from seatrial.gateway import sessions as sessions_module
+from seatrial.report import session_reports, terminal_transcript
 from seatrial.store import read_events
 from tests.gateway.conftest import BASH, RawServer, body, front, text_stream, until
 
@@ -259,3 +260,13 @@ async def test_the_record_has_what_was_really_sent(record):
     (request,) = of(events.Request, trace)
     assert request.sent["temperature"] == 0.7
     assert json.dumps(request.sent)
+
+
+async def test_sessions_are_listed_and_read_like_trials(record, tmp_path):
+    await record([Loop(text="again and ")], (body("task", tools=[BASH]), {"User-Agent": "pi"}))
+    (run,) = tmp_path.iterdir()
+    (session,) = session_reports(run)
+    assert session.task.startswith("pi/")
+    assert (session.outcome, session.ended, session.oracle) == ("text_loop", "text_loop", "not_run")
+    assert "proof grade declared" in session.detail
+    assert "characters repeated" in terminal_transcript(session, run / session.path)

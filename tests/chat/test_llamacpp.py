@@ -329,3 +329,13 @@ async def test_several_at_once():
         requests = [Request(messages=(Message("user", str(n)),)) for n in range(20)]
         answers = await asyncio.gather(*(collect(speaker, request) for request in requests))
     assert [texts(events) for events in answers] == [str(n) for n in range(20)]
+
+
+async def test_calls_that_somebody_else_parsed_are_no_empty_answer():
+    call = ScriptedCall(name="read_file", fragments=('{"path": "x"}',))
+    async with (
+        ScriptedServer([CallTools(calls=(call,))]) as server,
+        endpoint(server, "raw_chat") as speaker,
+    ):
+        with pytest.raises(FormatError, match="parses the calls"):
+            await collect(speaker, REQUEST)

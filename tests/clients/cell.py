@@ -105,7 +105,7 @@ async def _run(
             timeout_seconds=scenario.client_timeout_seconds,
         )
         started = time.monotonic()
-        ran = await _client(client.command(setup), setup, folder, scenario.wall_seconds)
+        ran = await run_client(client.command(setup), setup, folder, scenario.wall_seconds)
         seconds = time.monotonic() - started
     ending = client.ending(ran)
     return Cell(
@@ -137,7 +137,8 @@ def _outcome(workspace: Path, ran: Ran, failed: bool) -> Outcome:
     return "typed end" if failed else "wrong end"
 
 
-async def _client(command: Command, setup: Setup, folder: Path, wall_seconds: int) -> Ran:
+async def run_client(command: Command, setup: Setup, folder: Path, wall_seconds: int) -> Ran:
+    """Run a client in a group of its own, which is ended at the wall."""
     out, err = folder / "stdout", folder / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(

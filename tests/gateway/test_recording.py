@@ -5,6 +5,7 @@ import errno
 import json
 import os
 
+import aiohttp
 import pytest
 
 from seatrial.core import trace as events
@@ -15,8 +16,9 @@ from seatrial.diagnose import diagnose_run
 from seatrial.fakes import CallTools, Drop, Hang, Loop, Say, ScriptedCall, ScriptedServer, overflow
 from seatrial.gateway import Pin
 from seatrial.gateway import sessions as sessions_module
+from seatrial.report import session_reports, terminal_transcript
 from seatrial.store import read_events
-from tests.gateway.conftest import BASH, body, front, until
+from tests.gateway.conftest import BASH, RawServer, body, front, text_stream, until
 
 LS = CallTools(calls=(ScriptedCall(name="bash", fragments=('{"command": "ls"}',), id="c1"),))
 DONE = Say(pieces=("All tests pass.",), prompt_tokens=30)
@@ -145,6 +147,33 @@ async def test_a_client_that_left_is_on_record(tmp_path, http):
     assert of(events.Response, trace)[0].finish is Finish.CANCELLED
 
 
+@pytest.mark.parametrize("observe", [True, False])
+async def test_a_client_that_leaves_at_the_mark_of_the_end_got_the_whole_answer(observe, tmp_path):
+    async with (
+        RawServer([text_stream("hi")], then="hang") as server,
+        front(server.url, runs=tmp_path, observe=observe) as (url, gateway),
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.post(f"{url}/v1/chat/completions", data=body("task")) as answer:
+            seen = b""
+            while b"[DONE]" not in seen:
+                seen += await answer.content.readany()
+            answer.close()
+        await until(lambda: gateway.metrics.total("recorded_total"))
+        assert gateway.metrics.total("cancelled_total") == 0
+    ((_, trace),) = traces(tmp_path)
+    (response,) = of(events.Response, trace)
+    assert (response.finish, response.usage.completion) == (Finish.STOP, 2)
+
+
+async def test_tokens_of_attempts_that_were_thrown_away_are_counted_apart(record):
+    empty = Say(pieces=("",), prompt_tokens=30)
+    ((_, trace),) = await record([empty, DONE], (body("task", tools=[BASH]), {}))
+    (response,) = of(events.Response, trace)
+    assert [event.action for event in of(events.Guard, trace)] == ["retry"]
+    assert (response.usage.prompt, response.discarded.prompt) == (30, 30)
+
+
 async def test_secrets_do_not_reach_the_disk(record, tmp_path):
     key, token = "sk-" + "a1b2c3d4e5f6", "gateway-t0ken"
     await record(
@@ -231,3 +260,13 @@ async def test_the_record_has_what_was_really_sent(record):
     (request,) = of(events.Request, trace)
     assert request.sent["temperature"] == 0.7
     assert json.dumps(request.sent)
+
+
+async def test_sessions_are_listed_and_read_like_trials(record, tmp_path):
+    await record([Loop(text="again and ")], (body("task", tools=[BASH]), {"User-Agent": "pi"}))
+    (run,) = tmp_path.iterdir()
+    (session,) = session_reports(run)
+    assert session.task.startswith("pi/")
+    assert (session.outcome, session.ended, session.oracle) == ("text_loop", "text_loop", "not_run")
+    assert "proof grade declared" in session.detail
+    assert "characters repeated" in terminal_transcript(session, run / session.path)

@@ -16,6 +16,7 @@ import msgspec
 
 from seatrial.chat.frames import CallDelta, Piece
 from seatrial.chat.growing import GrowingText
+from seatrial.core.errors import FormatError
 from seatrial.core.generation import Finish
 from seatrial.core.message import Call, ToolSchema
 from seatrial.core.trace import ParseVerdict
@@ -70,6 +71,12 @@ class RawTurn:
         return "".join(self._raw)
 
     def feed(self, piece: Piece) -> Shown:
+        if piece.calls:
+            # Text that somebody else read is gone from the answer: it would pass for an empty one.
+            raise FormatError(
+                "the server, or a gateway before it, parses the calls that a raw wire leaves to us",
+                hint="use the native wire, or have the calls left in the text",
+            )
         if not piece.text:
             return Shown(think=piece.think)
         self._raw.append(piece.text)

@@ -1,4 +1,4 @@
-"""`seatrial show RUN [TASK]`: a run's trials, or the transcript of one of them."""
+"""`seatrial show RUN [TASK]`: a run's trials and sessions, or the transcript of one of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ import msgspec
 
 from seatrial.cli.options import add_json, add_run_choice, find_run
 from seatrial.core.errors import UserError
-from seatrial.report import RunReport, TrialReport, build_report, terminal_transcript
+from seatrial.report import (
+    RunReport,
+    TrialReport,
+    build_report,
+    session_reports,
+    terminal_transcript,
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_run_choice(parser)
-    parser.add_argument("task", nargs="?", help="a task of the run, or the start of its name")
+    parser.add_argument(
+        "task", nargs="?", help="a task or session of the run, or the start of its name"
+    )
     parser.add_argument("--arm", help="only the trial on this arm")
     parser.add_argument("--failed", action="store_true", help="list only what did not pass")
     add_json(parser)
@@ -23,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     folder = find_run(args.runs, args.run)
     report = build_report(folder)
-    trials = _chosen(report, args)
+    trials = _chosen(report, session_reports(folder), args)
     if args.json:
         sys.stdout.buffer.write(msgspec.json.encode(trials) + b"\n")
     elif args.task is None:
@@ -34,8 +42,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(report: RunReport, args: argparse.Namespace) -> list[TrialReport]:
-    trials = [trial for trial in report.trials if args.arm in (None, trial.arm_name, trial.arm)]
+def _chosen(
+    report: RunReport, sessions: tuple[TrialReport, ...], args: argparse.Namespace
+) -> list[TrialReport]:
+    everything = (*report.trials, *sessions)
+    trials = [trial for trial in everything if args.arm in (None, trial.arm_name, trial.arm)]
     if args.failed:
         trials = [trial for trial in trials if trial.outcome != "passed"]
     if args.task is not None:

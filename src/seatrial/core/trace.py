@@ -99,6 +99,8 @@ class Response(_Event, frozen=True, kw_only=True):
     finish: Finish
     raw_finish: str | None = None
     usage: Usage = Usage()
+    discarded: Usage = Usage()
+    """Tokens of attempts that a guard threw away before this one, as the server counted them."""
     timings: Timings = Timings()
     raw: str = ""
     """The model's text before parsing, where we parse; empty on the native wire."""

@@ -22,6 +22,7 @@ from seatrial.gateway.clients import Clients
 from seatrial.gateway.counting import COUNT_PATH, count_tokens
 from seatrial.gateway.desk import Desk, refuse, tell
 from seatrial.gateway.endings import refused_request
+from seatrial.gateway.identity import Identities
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import Headers, Output, Send
 from seatrial.gateway.recorder import Recorder
@@ -56,6 +57,7 @@ class Gateway:
         self._in_flight = 0
         self._learning: set[asyncio.Task[None]] = set()
         self.recorder: Recorder | None = None
+        self._identities: Identities | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -81,7 +83,9 @@ class Gateway:
                 on_recorded=lambda: self.metrics.add("recorded_total"),
                 on_lost=self._lost,
             )
-            self._desk.on_exchange = self.recorder.put
+            specs = {upstream.url: upstream.spec for upstream in self.upstreams}
+            self._identities = Identities(specs, self.recorder.put)
+            self._desk.on_exchange = self._identities.put
         for upstream in self.upstreams:
             self._learn(upstream)
 
@@ -92,6 +96,8 @@ class Gateway:
         await asyncio.gather(*self._learning, return_exceptions=True)
         for upstream in self.upstreams:
             await upstream.aclose()
+        if self._identities is not None:
+            await self._identities.aclose()
         if self.recorder is not None:
             await asyncio.to_thread(self.recorder.close)
 
@@ -240,6 +246,8 @@ class Gateway:
     async def _learned(self, upstream: Upstream) -> None:
         await upstream.learn()
         self._desk.resize(upstream)
+        if self._identities is not None and upstream.family and not upstream.loads_on_request:
+            self._identities.begin(upstream.url)
 
     def _lost(self, reason: str) -> None:
         self.metrics.add("record_lost_total")

@@ -21,6 +21,7 @@ from seatrial.chat.failures import refused
 from seatrial.chat.overflow import read_overflow
 from seatrial.chat.sse import SseDecoder, SseEvent
 from seatrial.core.errors import EngineError, FormatError, HarnessError, SeatrialError
+from seatrial.core.generation import Usage
 from seatrial.gateway.output import Headers, Output
 from seatrial.gateway.requests import Inbound, changed_body, read_object
 from seatrial.gateway.turns import Turn
@@ -73,6 +74,8 @@ class Attempt:
         self.body = inbound.raw
         """What the last attempt sent."""
         self.attempts = 0
+        self.discarded = Usage()
+        """Tokens of the attempts before the last one, as far as the server counted them."""
 
     @property
     def facts(self) -> Facts:
@@ -143,6 +146,8 @@ class Attempt:
         self.tail = []
         self.refusal = None
         self.error_frames = b""
+        if self.turn is not None and self.turn.usage is not None:
+            self.discarded += self.turn.usage
         self.turn = None
         if self._answer is not None:
             self._answer.close()
@@ -217,6 +222,13 @@ class Attempt:
         except (TimeoutError, EngineError):
             # The answer was complete before.
             return
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._tee or task is None:
+                raise
+            # Many clients leave at the mark of the end, with the whole answer: that is no answer
+            # that was cancelled, and on record it is whole.
+            task.uncancel()
 
 
 def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt) -> _Reading:

@@ -316,7 +316,9 @@ class Passage:
         request, collected = self._asked.inbound.request, self._collected
         turn, end = self._attempt.turn, collected.end
         usage = collected.usage.usage if collected.usage else Usage()
-        self._metrics.add("completion_tokens_total", usage.completion)
+        discarded = self._attempt.discarded
+        self._metrics.add("completion_tokens_total", usage.completion + discarded.completion)
+        self._metrics.add("discarded_tokens_total", discarded.completion)
         self._limit.answered(usage)
         if self._on_exchange is None or request is None:
             return
@@ -334,6 +336,7 @@ class Passage:
                 upstream=self._upstream.url,
                 model=self._asked.inbound.model,
                 window=self._upstream.window,
+                loads_on_request=self._upstream.loads_on_request,
                 request=request,
                 body=self._attempt.body,
                 fields=self._fields(),
@@ -341,6 +344,7 @@ class Passage:
                 finish=finish,
                 raw_finish=end.raw_finish,
                 usage=usage,
+                discarded=discarded,
                 timings=turn.timings() if turn else Timings(),
                 verdict=end.verdict,
                 reason=end.reason,

@@ -16,6 +16,9 @@ from seatrial.core.message import Call, Message
 from seatrial.core.trace import ParseVerdict
 from seatrial.guard.protocol import Decision, Mode
 
+Identity = dict[str, str | int | float | None]
+"""The facts of an attestation, flat, as the first event of a trace has them."""
+
 
 class Decided(msgspec.Struct, frozen=True):
     """A decision of a rule other than `pass`."""
@@ -43,6 +46,10 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str
     model: str
     window: int | None
+    loads_on_request: bool = False
+    """The server answers with the model that a request names, and loads it."""
+    identity: Identity = {}
+    """What answered, as attested last; empty = not known."""
     request: Request
     body: bytes
     """As it was sent last."""
@@ -53,6 +60,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     finish: Finish
     raw_finish: str | None
     usage: Usage
+    """Of the answer that the client was given."""
+    discarded: Usage = Usage()
+    """Of the attempts before it, as far as the server counted them."""
     timings: Timings
     verdict: ParseVerdict
     reason: str | None

@@ -28,7 +28,8 @@ from seatrial.core.generation import Caps, Finish
 from seatrial.core.message import Call, Message, tools_digest
 from seatrial.core.result import Ended, Verified
 from seatrial.core.trace import TrialRef
-from seatrial.gateway.record import Decided, Exchange
+from seatrial.gateway.identity import UNATTESTED, still
+from seatrial.gateway.record import Decided, Exchange, Identity
 from seatrial.gateway.requests import read_scalars
 from seatrial.store.layout import encode_name, slug
 from seatrial.store.run import RunDir
@@ -105,7 +106,7 @@ class Sessions:
                 self._run.release()
 
     def _session(self, exchange: Exchange) -> _Session:
-        mine = [session for session in self._open if session.client == exchange.client]
+        mine = [session for session in self._open if session.may_hold(exchange)]
         session = _find(mine, exchange)
         if session is None:
             session = self._new(exchange)
@@ -162,20 +163,18 @@ class _Session:
         self._unanswered: dict[str, Call] = {}
         self._ended = Ended.CANCELLED
         self._writer = TraceWriter(folder)
-        identity: dict[str, str | int | float | None] = {
-            "url": redactor.text(exchange.upstream),
-            "model": redactor.text(exchange.model),
-            "observed_by": "gateway",
-        }
-        if exchange.window is not None:
-            identity["window"] = exchange.window
+        self._identity = exchange.identity
         self._writer.emit(
             events.Begin,
             turn=0,
             trial=TrialRef(task=f"session of {exchange.client}", arm="gateway"),
-            identity=identity,
+            identity=_told(exchange, redactor),
             source=events.Source(producer="seatrial gateway"),
         )
+
+    def may_hold(self, exchange: Exchange) -> bool:
+        """The same client, and as far as known the same server: a trace has one identity."""
+        return self.client == exchange.client and still(self._identity, exchange.identity)
 
     def is_continued_by(self, said: list[int], size: int) -> bool:
         """A conversation sends its history again: what the person said stays, and it grows."""
@@ -250,6 +249,7 @@ class _Session:
             finish=exchange.finish,
             raw_finish=exchange.raw_finish,
             usage=exchange.usage,
+            discarded=exchange.discarded,
             timings=exchange.timings,
             verdict=exchange.verdict,
             reason=exchange.reason,
@@ -316,6 +316,24 @@ class _Session:
         return msgspec.structs.replace(
             message, text=clean(message.text), think=clean(message.think), calls=calls
         )
+
+
+def _told(exchange: Exchange, redactor: Redactor) -> Identity:
+    """What answered, as attested, beside what the client asked for; `grade` says how sure."""
+    told: Identity = {
+        "model": exchange.model,
+        "grade": UNATTESTED,
+        **exchange.identity,
+        "asked": exchange.model,
+        "url": exchange.upstream,
+        "observed_by": "gateway",
+    }
+    if exchange.window is not None:
+        told["window"] = exchange.window
+    return {
+        key: redactor.text(value) if isinstance(value, str) else value
+        for key, value in told.items()
+    }
 
 
 def _stopped(decided: Sequence[Decided]) -> Ended:

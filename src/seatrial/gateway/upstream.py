@@ -138,6 +138,8 @@ class Upstream:
         """Fields that it honours, as far as known."""
         self.models: tuple[str, ...] = ()
         """Ids of its `/v1/models`, as far as it was asked."""
+        self.loads_on_request = False
+        """Naming another model in a request loads that one, as far as known."""
         self._learned = False
         self._ask_again = 0.0
         self.url, self._authorization = root_of(spec.url)
@@ -221,6 +223,7 @@ class Upstream:
         self.family = traits.id
         self.knobs = knobs_of(traits.id, traits.knobs)
         self.models = facts.listed
+        self.loads_on_request = traits.loads_on_request
         self.window = facts.window.value if facts.window else None
         self.measured.window_tokens = self.measured.window_tokens or self.window
         if self.slots is None and facts.slots is not None:

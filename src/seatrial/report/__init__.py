@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seatrial.report.build import build_report
     from seatrial.report.html import write_html
     from seatrial.report.model import RunReport, TrialReport, report_json
+    from seatrial.report.sessions import session_reports
     from seatrial.report.terminal import (
         terminal_diagnosis,
         terminal_summary,
@@ -23,6 +24,7 @@ __all__ = [
     "TrialReport",
     "build_report",
     "report_json",
+    "session_reports",
     "terminal_diagnosis",
     "terminal_summary",
     "terminal_transcript",
@@ -33,6 +35,7 @@ _HOMES = {
     "build": ("build_report",),
     "html": ("write_html",),
     "model": ("RunReport", "TrialReport", "report_json"),
+    "sessions": ("session_reports",),
     "terminal": ("terminal_diagnosis", "terminal_summary", "terminal_transcript"),
 }
 

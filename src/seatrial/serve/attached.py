@@ -46,12 +46,14 @@ async def attest_url(
     witness: Witness | None = None,
     canary_seconds: float = CANARY_SECONDS,
     load_seconds: float = CANARY_SECONDS,
+    sing: bool = True,
 ) -> Attestation:
     """Describe and prove the server at `url`.
 
     `model` is the id that a client of it sends, `expected` the model that a person means: a
     path of this machine, a digest or an id. `load_seconds`: for the first canary of a server
-    that has to load the model for it.
+    that has to load the model for it. Without `sing` no canary is taken and nothing generated:
+    no model is loaded for it, no cache emptied, no slot taken from anybody.
 
     Raises:
         UserError: not a URL of a server.
@@ -65,9 +67,11 @@ async def attest_url(
         naming = name_model(facts, testimony, model, expected)
         if naming.refused is not None:
             raise UnattestedError(naming.refused, hint=naming.hint)
-        cold = is_cold(facts, naming.id)
+        cold = sing and is_cold(facts, naming.id)
         first_seconds = max(canary_seconds, load_seconds) if cold else canary_seconds
-        canary, silent = await _canary(server, facts, naming, first_seconds, canary_seconds)
+        canary, silent = Canary(), ["no canary was taken"]
+        if sing:
+            canary, silent = await _canary(server, facts, naming, first_seconds, canary_seconds)
         if cold:  # what it is could not be seen before it was there
             facts = await read_facts(server, model=naming.id)
             testimony, here, unseen = await _witnessed(server.url, witness)

@@ -147,7 +147,8 @@ def describe_server(
         volatile=volatile,
         identity=_identity(proof.grade, served, volatile),
         canary=canary,
-        wire="raw_completion" if facts.family.id == FAMILY else "native",
+        # What stands before a server may pass on its facts and take no raw completion.
+        wire="raw_completion" if facts.family.id == FAMILY and canary.raw else "native",
         asked=asked,
         weights=proof.weights,
         testimony=testimony,

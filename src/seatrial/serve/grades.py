@@ -19,7 +19,7 @@ import msgspec
 
 from seatrial.serve.canary import Canary
 from seatrial.serve.facts import ServerFacts
-from seatrial.serve.families.owner import forwards
+from seatrial.serve.families.owner import forwards, program
 from seatrial.serve.families.reading import option
 from seatrial.serve.testimony import SeenModel, Testimony
 from seatrial.serve.weights import Weights
@@ -107,7 +107,7 @@ def _look(
         sight.missing.append(unseen or "the process behind the port cannot be seen from here")
         return sight
     if forwards(testimony.argv):
-        name = PurePath(testimony.argv[0]).name
+        name = program(testimony.argv)
         sight.missing.append(f"port {testimony.port} belongs to {name}, which only forwards it")
         return sight
     sight.seen.append(f"process {testimony.pid} alone holds port {testimony.port}")

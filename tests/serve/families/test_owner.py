@@ -102,3 +102,16 @@ def test_the_name_of_a_program() -> None:
     assert program(()) == ""
     assert forwards(("nginx: master process",))
     assert not forwards(("llama-server",))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("python3", "-m", "seatrial", "gateway", "--upstream", "http://x"),
+        ("/v/bin/python", "/v/bin/seatrial", "gateway"),
+    ],
+)
+def test_a_gateway_of_ours_only_forwards(words: tuple[str, ...]) -> None:
+    assert forwards(words)
+    assert program(words) == "seatrial gateway"
+    assert not forwards(("python3", "-m", "seatrial", "serve", "gateway"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from itertools import pairwise
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
@@ -17,12 +18,13 @@ from seatrial.serve import sockets
 from seatrial.serve.facts import Fact
 from seatrial.serve.redact import without_secrets
 
+_GATEWAY = "seatrial gateway"
 _FORWARDERS = frozenset(
     """
     docker-proxy rootlessport slirp4netns pasta pasta.avx2 gvproxy conmon ssh sshd socat kubectl
     wslrelay haproxy nginx caddy traefik
     """.split()
-)
+) | {_GATEWAY}
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -68,12 +70,22 @@ def is_loopback(host: str) -> bool:
 
 def program(words: tuple[str, ...]) -> str:
     """The name of the program that a command line starts."""
+    if _is_gateway(words):
+        return _GATEWAY
     return PurePath(words[0]).name if words else ""
 
 
 def forwards(words: tuple[str, ...]) -> bool:
     """Whether that program hands connections on to another one."""
     return program(words).partition(":")[0] in _FORWARDERS
+
+
+def _is_gateway(words: tuple[str, ...]) -> bool:
+    """`python -m seatrial gateway`, or the installed command."""
+    return any(
+        PurePath(one).name == "seatrial" and other == "gateway"
+        for one, other in pairwise(words[:8])
+    )
 
 
 def _owner(host: str, port: int) -> Owner:

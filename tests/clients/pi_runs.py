@@ -19,6 +19,7 @@ import msgspec
 from seatrial.cli import main
 from tests.clients.programs.client import MODEL, json_lines
 
+OUTPUT_TOKENS = 4096
 _WALL_SECONDS = 90.0
 
 
@@ -48,6 +49,12 @@ class Pi(msgspec.Struct, frozen=True, kw_only=True):
     def workspace(self) -> Path:
         return self.folder / "work"
 
+    @property
+    def node(self) -> str:
+        """New pi brings a node of its own."""
+        own = self.installed / "node_modules/node/bin/node"
+        return str(own) if own.is_file() else shutil.which("node") or "node"
+
     def prepare(
         self,
         url: str,
@@ -60,7 +67,12 @@ class Pi(msgspec.Struct, frozen=True, kw_only=True):
         self.home.mkdir(parents=True)
         self.workspace.mkdir()
         compat = {"supportsDeveloperRole": False, "maxTokensField": "max_tokens"}
-        model = {"id": MODEL, "contextWindow": window_tokens, "maxTokens": 4096, "compat": compat}
+        model = {
+            "id": MODEL,
+            "contextWindow": window_tokens,
+            "maxTokens": OUTPUT_TOKENS,
+            "compat": compat,
+        }
         provider = {
             "baseUrl": f"{url}/v1",
             "api": "openai-completions",
@@ -106,17 +118,17 @@ class Pi(msgspec.Struct, frozen=True, kw_only=True):
     async def _start(
         self, *words: str, stdin: int = asyncio.subprocess.DEVNULL
     ) -> asyncio.subprocess.Process:
-        own = self.installed / "node_modules/node/bin/node"
         names = ("@earendil-works", "@mariozechner")
         places = [self.installed / f"node_modules/{n}/pi-coding-agent/dist/cli.js" for n in names]
         cli = next(place for place in places if place.exists())
-        node = str(own) if own.is_file() else shutil.which("node") or "node"
         return await asyncio.create_subprocess_exec(
-            *(node, str(cli), "--provider", "local", "--model", MODEL),
+            *(self.node, str(cli), "--provider", "local", "--model", MODEL),
             *("--session-dir", str(self.folder / "sessions"), *words),
             cwd=self.workspace,
             env={
-                "PATH": os.pathsep.join([str(Path(node).parent), "/usr/local/bin:/usr/bin:/bin"]),
+                "PATH": os.pathsep.join(
+                    [str(Path(self.node).parent), "/usr/local/bin:/usr/bin:/bin"]
+                ),
                 "HOME": str(self.folder),
                 "PI_CODING_AGENT_DIR": str(self.home),
                 "PI_OFFLINE": "1",

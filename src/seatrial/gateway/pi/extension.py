@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -54,6 +55,22 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+@contextmanager
+def touching(doing: str) -> Iterator[None]:
+    """Name what was being done to a file when it failed, and what the user can do.
+
+    Raises:
+        UserError: it may not be touched, or is no file.
+        InfraError: the disk is full or broken.
+    """
+    try:
+        with boundary(Boundary.USER, doing):
+            yield
+    except UserError as error:
+        error.hint = error.hint or "see who owns the folder, or name another with --home"
+        raise
+
+
 def home_of(given: Path | None, environment: Mapping[str, str]) -> Path:
     """The folder in which pi looks: the given one, else as pi finds it.
 
@@ -86,7 +103,7 @@ def look(home: Path) -> Found:
         return Found(path=path, state="foreign")
     if not path.exists():
         return Found(path=path, state="absent")
-    with boundary(Boundary.USER, f"read {path}"):
+    with touching(f"read {path}"):
         text = path.read_bytes().decode("utf-8", "replace")
     signed = _SIGNED.fullmatch(text)
     if signed is None:
@@ -114,7 +131,7 @@ def install(home: Path, factors: tuple[str, ...], *, force: bool, dry_run: bool)
         return Change(path=path, action="nothing", note="it stands there already")
     _allowed(found, force, "overwrites it")
     if not dry_run:
-        with boundary(Boundary.USER, f"write {path}"):
+        with touching(f"write {path}"):
             path.parent.mkdir(exist_ok=True)
             if path.is_symlink():
                 path.unlink()
@@ -134,7 +151,7 @@ def remove(home: Path, *, force: bool, dry_run: bool) -> Change:
         return Change(path=found.path, action="nothing", note="it is not there")
     _allowed(found, force, "removes it")
     if not dry_run:
-        with boundary(Boundary.USER, f"remove {found.path}"):
+        with touching(f"remove {found.path}"):
             found.path.unlink()
             if not any(found.path.parent.iterdir()):
                 found.path.parent.rmdir()

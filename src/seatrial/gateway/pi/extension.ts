@@ -68,12 +68,12 @@ export default function (pi: ExtensionAPI) {
 		const entries = lastTask(branch(ctx));
 		if (cut && FACTORS.length && count(entries, NUDGE) < BOUNDS.nudgesPerTask) {
 			// Behind calls it goes with their results, else it keeps the run from ending.
-			say(pi, NUDGE, nudge(calls), calls ? "steer" : "followUp");
+			say(pi, ctx, NUDGE, nudge(calls), calls ? "steer" : "followUp");
 		}
 		if (FACTORS.verify && message.stopReason === "stop" && !calls && !ctx.hasPendingMessages()) {
 			const changed = unverified(entries, ctx.cwd);
 			if (changed.length > 0 && count(entries, BOUNCE) < BOUNDS.bouncesPerTask) {
-				say(pi, BOUNCE, bounce(changed), "followUp");
+				say(pi, ctx, BOUNCE, bounce(changed), "followUp");
 			}
 		}
 	});
@@ -86,7 +86,12 @@ export default function (pi: ExtensionAPI) {
 	}
 }
 
-function say(pi: ExtensionAPI, customType: string, content: string, deliverAs: "steer" | "followUp") {
+type Delivery = "steer" | "followUp";
+
+function say(pi: ExtensionAPI, ctx: ExtensionContext, customType: string, content: string, deliverAs: Delivery) {
+	// Behind a slow extension this can come after the end of a run, in pi 0.73. A new run would
+	// then go on without anybody waiting for it, except where somebody sits in front of it.
+	if (ctx.isIdle() && !ctx.hasUI) return;
 	pi.sendMessage({ customType, content, display: true }, { triggerTurn: true, deliverAs });
 }
 
@@ -291,8 +296,7 @@ function shell(line: string, cwd: string): Effect[] {
 	return found;
 }
 
-const BEFORE = /^(?:sudo|time|nice|env|exec|command|npx|xvfb-run|then|do|else|if|while|!|\w+=.*)$/;
-const RUNNERS = /^(?:uv|poetry|pipenv|hatch|pdm|rye)$/;
+const BEFORE = /^(?:sudo|time|timeout|nice|env|exec|command|npx|xvfb-run|then|do|else|if|while|!|\w+=.*)$/;
 const SHELLS = /^(?:ba|z|da|k)?sh$/;
 const CHECKERS = new RegExp(
 	"^(?:" +
@@ -313,14 +317,26 @@ const VERBS: Record<string, RegExp> = {
 	pnpm: /^(?:t|test|run|start|exec)$/,
 	yarn: /^(?:test|run|start|build|lint)$/,
 	bun: /^(?:test|run)$/,
+	uv: /^run$/,
+	poetry: /^run$/,
+	pipenv: /^run$/,
+	hatch: /^(?:run|test)$/,
+	pdm: /^(?:run|test)$/,
 };
 
+/** How many words stand before the program. */
+function before(words: string[]): number {
+	let at = 0;
+	while (BEFORE.test(words[at] ?? "")) {
+		// What follows are its options and how long it may take.
+		if (words[at] === "timeout") while (/^-|^\d/.test(words[at + 1] ?? "")) at++;
+		at++;
+	}
+	return at;
+}
+
 function command(all: string[], targets: string[], cwd: string): Effect {
-	let words = all;
-	while (words.length > 0 && BEFORE.test(words[0])) words = words.slice(1);
-	if (words[0] === "timeout") words = words.slice(words.findIndex((word) => /^\d/.test(word)) + 1);
-	if (RUNNERS.test(words[0] ?? "") && words[1] === "run") words = words.slice(2);
-	const [program = "", ...rest] = words;
+	const [program = "", ...rest] = all.slice(before(all));
 	const name = program.split("/").at(-1) ?? "";
 	if (SHELLS.test(name) && /^-\w*c$/.test(rest[0] ?? "")) {
 		const inner = shell(rest[1] ?? "", cwd);

@@ -12,9 +12,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from seatrial.core.errors import Boundary, UserError, boundary
+from seatrial.core.errors import UserError
 from seatrial.gateway.client_config import Setup, pi_provider
-from seatrial.gateway.pi.extension import Change
+from seatrial.gateway.pi.extension import Change, touching
 from seatrial.store import write_atomic
 
 PROVIDER = "seatrial"
@@ -37,7 +37,7 @@ def add_provider(home: Path, setup: Setup, *, force: bool, dry_run: bool) -> Cha
     there = path.exists()
     note = f"as it was: {_backup(path).name}" if there else ""
     if not dry_run:
-        with boundary(Boundary.USER, f"write {path}"):
+        with touching(f"write {path}"):
             if there and old is None:
                 shutil.copy2(path, _backup(path))
             models.setdefault("providers", {})[PROVIDER] = wanted
@@ -65,7 +65,7 @@ def remove_provider(home: Path, *, force: bool, dry_run: bool) -> Change:
     bare = not before.get("providers")
     untouched = models == before or (bare and models == {**before, "providers": {}})
     if not dry_run:
-        with boundary(Boundary.USER, f"write {path}"):
+        with touching(f"write {path}"):
             if not untouched:
                 _write(path, models)
             elif kept:
@@ -90,7 +90,7 @@ def _backup(path: Path) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    with boundary(Boundary.USER, f"read {path}"):
+    with touching(f"read {path}"):
         data = path.read_bytes()
     try:
         found = json.loads(data)

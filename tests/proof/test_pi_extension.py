@@ -1,4 +1,4 @@
-"""The real pi, old and new, with Seatrial's extension and without it. About three minutes.
+"""The real pi, old and new, with Seatrial's extension and without it. About four minutes.
 
 Each factor, on and off, is read from what pi asked the server, not from what the extension says.
 Pi comes from npm; one that cannot be installed is skipped with the reason.
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from seatrial.cli import main
 from seatrial.fakes import CallTools, Reply, Say, ScriptedCall, ScriptedServer
 from tests.clients.install import DEFAULT_FOLDER, NotInstalledError, install
 from tests.clients.pi_runs import OUTPUT_TOKENS, Pi, Printed
@@ -147,6 +148,33 @@ async def test_a_compaction_in_print_mode_is_pinned(pi: Pi) -> None:
     assert TASK in text
 
 
+async def test_a_resumed_session_is_pinned_until_the_extension_is_removed(pi: Pi) -> None:
+    async with ScriptedServer(scripted(DONE)) as server:
+        pi.prepare(server.url, ALL)
+        step = {"type": "prompt", "message": TASK}
+        await pi.rpc([step, {**step, "message": "And then?"}, {"type": "compact"}])
+        await pi.print("--continue", "Go on.")
+        assert TASK in holding(asked(server)[-1], "<pinned>")[0]
+        assert main(["client", "remove", "pi", "--home", str(pi.home)]) == 0
+        await pi.print("--continue", "Go on.")
+        assert not holding(asked(server)[-1], "<pinned>")
+    assert not (pi.home / "extensions").exists()
+
+
+async def test_a_long_task_keeps_its_head_its_end_and_its_criteria(pi: Pi) -> None:
+    task = f"{TASK}\n{'🌊 waves. ' * 1000}\nIt must hold at the very end."
+    async with ScriptedServer(scripted(DONE)) as server:
+        pi.prepare(server.url, ("pin",))
+        step = {"type": "prompt", "message": task}
+        await pi.rpc([step, {"type": "compact"}, {**step, "message": "Go on."}])
+        (text,) = holding(asked(server)[-1], "<pinned>")
+    assert TASK in text
+    assert "characters left out here" in text
+    assert text.count("It must hold at the very end.") == 2
+    assert len(text) < 5_000
+    assert text.encode("utf-8")
+
+
 # Verifying
 
 
@@ -192,6 +220,19 @@ async def test_verify_has_nothing_to_ask(pi: Pi, replies: tuple[Reply, ...]) -> 
     assert len(bodies) == len(replies)
 
 
+async def test_verify_takes_no_call_for_a_check_that_did_not_run(pi: Pi) -> None:
+    missing = call("bash", command="python3.0 tides.py")
+    cut = call("bash", "length", command="python3 tides.py")
+    bodies = await ended(pi, ("verify", "length"), WRITE, missing, cut, DONE)
+    assert len(bodies) == 5
+    assert holding(bodies[-1], ASKS)
+
+
+async def test_verify_takes_a_failed_test_for_a_check(pi: Pi) -> None:
+    failing = call("bash", command="python3 -c 'raise SystemExit(1)'")
+    assert len(await ended(pi, ("verify",), WRITE, failing, DONE)) == 3
+
+
 async def test_verify_asks_when_a_file_changed_after_the_check(pi: Pi) -> None:
     check = call("bash", command="python3 tides.py")
     shell = call("bash", command="cat > tides.py <<'EOF'\nimport pytest\nEOF")
@@ -206,6 +247,8 @@ LINES = {
     "cat <<EOF > 'my file.txt'\nx\nEOF": ["my file.txt"],
     "sed -i 's/a/b/' src/x.py && grep b src/x.py": ["src/x.py"],
     "cd sub && make test | tee out.log": ["checks"],
+    "pytest &> out.log": ["checks"],
+    "make 2>&1 | tail -5": ["checks"],
     "echo hi | tee f.txt": ["f.txt"],
     "npm install && npm test": ["checks"],
     "npm install": [],

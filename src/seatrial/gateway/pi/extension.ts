@@ -141,17 +141,21 @@ function lastTask(entries: any[]): any[] {
 	return entries;
 }
 
-/** The calls that were carried out, in their order; `failed` = the tool reported an error. */
-function callsOf(entries: any[]): { name: string; input: any; failed: boolean; output: string }[] {
-	const messages = entries.filter((entry) => entry.type === "message").map((entry) => entry.message);
-	const results = new Map(messages.filter((m) => m.role === "toolResult").map((m) => [m.toolCallId, m]));
-	const calls = messages.filter((m) => m.role === "assistant").flatMap((m) => m.content);
-	return calls
-		.filter((part: any) => part.type === "toolCall" && results.has(part.id))
-		.map((part: any) => {
-			const result: any = results.get(part.id);
-			return { name: part.name, input: part.arguments ?? {}, failed: result.isError, output: textOf(result) };
-		});
+type Call = { name: string; input: any; failed: boolean; output: string };
+
+/** The calls that have a result, in its order. Some servers give every call the same id. */
+function callsOf(entries: any[]): Call[] {
+	const found: Call[] = [];
+	let waiting: any[] = [];
+	for (const { message } of entries.filter((entry) => entry.type === "message")) {
+		if (message.role === "assistant") waiting = message.content.filter((part: any) => part.type === "toolCall");
+		if (message.role !== "toolResult") continue;
+		const at = waiting.findIndex((part) => part.id === message.toolCallId);
+		if (at < 0) continue;
+		const [{ name, arguments: input }] = waiting.splice(at, 1);
+		found.push({ name, input: input ?? {}, failed: message.isError, output: textOf(message) });
+	}
+	return found;
 }
 
 function textOf(message: any): string {
@@ -184,10 +188,12 @@ function pinned(entries: any[], cwd: string): { block: string; told: string } {
 
 /** The end of a long task often says what counts, so the middle gives way. */
 function bounded(text: string): string {
-	if (text.length <= BOUNDS.taskCharacters) return text;
+	const points = Array.from(text);
+	const left = points.length - BOUNDS.taskCharacters;
+	if (left <= 0) return text;
 	const tail = Math.floor(BOUNDS.taskCharacters / 3);
-	const head = BOUNDS.taskCharacters - tail;
-	return `${text.slice(0, head)}\n[${text.length - BOUNDS.taskCharacters} characters left out here]\n${text.slice(-tail)}`;
+	const head = points.slice(0, BOUNDS.taskCharacters - tail).join("");
+	return `${head}\n[${left} characters left out here]\n${points.slice(-tail).join("")}`;
 }
 
 const ITEM = /^\s*(?:[-*+•]|\d+[.)]|\[[ x]\])\s+/;
@@ -198,7 +204,7 @@ const TEST = /\btests?\b|\btest_\w+|\w_test\b|\.(?:spec|test)\./i;
 /** Lines of a list and sentences that demand something or name tests. */
 function criteria(task: string): string[] {
 	const found: string[] = [];
-	for (const line of task.replace(/^\s*```[\s\S]*?^\s*```/gm, "").split("\n")) {
+	for (const line of task.replace(/^[ \t]*```[\s\S]*?^[ \t]*```/gm, "").split("\n")) {
 		const pieces = ITEM.test(line) ? [line.replace(ITEM, "")] : line.split(/(?<=[.!?])\s+/);
 		const counts = (text: string) => ITEM.test(line) || DEMAND.test(text) || TEST.test(text);
 		found.push(...pieces.map((text) => text.trim()).filter((text) => text && counts(text)));
@@ -237,7 +243,10 @@ function shown(path: unknown, cwd: string): string {
 
 // Verifying
 
-/** Files that changed after the last command that checks something. */
+/**
+ * Files that changed after the last command that checks something. The words of the commands are
+ * all there is to go by: a program that is run counts as a check, whatever else it does.
+ */
 function unverified(entries: any[], cwd: string): string[] {
 	const changed = new Set<string>();
 	for (const call of callsOf(entries)) {
@@ -249,19 +258,25 @@ function unverified(entries: any[], cwd: string): string[] {
 	return [...changed];
 }
 
+const RAN = /exited with code \d|timed out|aborted/i;
+const MISSING = /exited with code 12[67]\b/i;
+
 type Effect = { checks: boolean; written: string[] };
 
-function effects(call: { name: string; input: any; failed: boolean; output: string }, cwd: string): Effect[] {
+function effects(call: Call, cwd: string): Effect[] {
 	if ((call.name === "write" || call.name === "edit") && !call.failed) {
 		return [{ checks: false, written: [shown(call.input.path, cwd)] }];
 	}
 	if (call.name !== "bash" && call.name !== "powershell") return [];
-	// A failed test is a check; a program that is not there is none.
-	const missing = call.failed && /exited with code 12[67]\b/.test(call.output);
-	return shell(String(call.input.command ?? ""), cwd).map((effect) => ({ ...effect, checks: effect.checks && !missing }));
+	// A call that was refused did nothing. A test that fails is a check; one that is not there is none.
+	if (call.failed && !RAN.test(call.output)) return [];
+	const missing = call.failed && MISSING.test(call.output);
+	const told = shell(String(call.input.command ?? ""), cwd);
+	return told.map((effect) => ({ ...effect, checks: effect.checks && !missing }));
 }
 
-const WORD = /"(?:\\[\s\S]|[^"\\])*"|'[^']*'|\\[\s\S]|&&|\|\||[;&|\n()]|\d*>{1,2}[|&]?|[ \t]+|[^\s;&|()<>"'\\]+|[\s\S]/g;
+const WORD =
+	/"(?:\\[\s\S]|[^"\\])*"|'[^']*'|\\[\s\S]|&>{1,2}|&&|\|\||[;&|\n()]|\d*>{1,2}[|&]?|[ \t]+|[^\s;&|()<>"'\\]+|[\s\S]/g;
 const HEREDOC = /(?<!<)<<-?[ \t]*(["']?)(\w+)\1([^\n]*)\n(?:[\s\S]*?\n)?[ \t]*\2[ \t]*(?=\n|$)/g;
 
 /** What each pipeline of a line does, as far as its words tell. */
@@ -281,11 +296,11 @@ function shell(line: string, cwd: string): Effect[] {
 		into = words;
 	};
 	for (const [token] of line.replace(HEREDOC, "$3").matchAll(WORD)) {
-		if (/^[;&|\n()]/.test(token)) end(token === "|");
+		if (/^(?:\d*|&)>/.test(token)) [open, into] = [false, token.endsWith("&") ? [] : targets];
+		else if (/^[;&|\n()]/.test(token)) end(token === "|");
 		else if (/^[ \t]+$/.test(token)) {
 			if (open) [open, into] = [false, words];
-		} else if (/^\d*>/.test(token)) [open, into] = [false, token.endsWith("&") ? [] : targets];
-		else {
+		} else {
 			const text = /^["']/.test(token) ? token.slice(1, -1) : token;
 			if (open) into[into.length - 1] += text;
 			else into.push(text);

@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "gateway", "gateway", "put a proxy in front of a server: any client, repaired and bounded"
     ),
+    Command("client", "client", "set up a client of yours: what to add to it, removable"),
     Command("attest", "attest", "say what a server really serves"),
     Command("witness", "witness", "tell attest elsewhere what is served on this machine"),
     Command("lint", "lint", "check settings of servers and clients for known mistakes"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -42,20 +43,26 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
         return f"${self.token_env}" if self.token_env else "none"
 
 
-def _pi(setup: Setup) -> str:
+def pi_provider(setup: Setup) -> dict[str, Any]:
+    """The gateway as a provider in pi's `models.json`."""
     models = {
         "id": setup.model,
         "contextWindow": setup.window,
         "maxTokens": setup.output_tokens,
         "compat": {"supportsDeveloperRole": False, "maxTokensField": "max_tokens"},
     }
-    provider = {
+    return {
         "baseUrl": f"{setup.url}/v1",
         "api": "openai-completions",
-        "apiKey": setup.token_env or "none",
+        # Pi 0.73 takes a bare name for a variable and pi 0.87 `$NAME`; both run a command.
+        "apiKey": f"!printenv {setup.token_env}" if setup.token_env else "none",
         "models": [models],
     }
-    return _file("~/.pi/agent/models.json", {"providers": {"seatrial": provider}}) + _shell(
+
+
+def _pi(setup: Setup) -> str:
+    content = {"providers": {"seatrial": pi_provider(setup)}}
+    return _file("~/.pi/agent/models.json", content) + _shell(
         f"pi --provider seatrial --model {setup.model}"
     )
 

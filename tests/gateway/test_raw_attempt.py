@@ -1,7 +1,10 @@
 """The endpoint of raw mode by itself: however its bytes come, and whoever is not ready yet."""
 
 import asyncio
+import inspect
 import itertools
+import re
+from pathlib import Path
 
 import msgspec
 from hypothesis import HealthCheck, given
@@ -12,7 +15,7 @@ from seatrial.chat.endpoint import CallEvent, End, Text, Think, UsageEvent
 from seatrial.core.errors import EngineError
 from seatrial.core.message import ToolSchema
 from seatrial.fakes import Say, ScriptedServer, frames, split
-from seatrial.gateway import Bounds, UpstreamSpec
+from seatrial.gateway import Bounds, UpstreamSpec, raw, raw_request
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import Output
 from seatrial.gateway.raw import RawMode
@@ -147,3 +150,13 @@ async def test_a_server_that_is_still_loading_is_asked_again(monkeypatch, capsys
         await upstream.aclose()
     assert taken == [False, True, True]
     assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["here"] * 2
+
+
+def test_the_docs_explain_every_reason():
+    page = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text("utf-8")
+    section = page.partition("## Raw mode")[2].partition("\n## ")[0]
+    explained = set(re.findall(r"`(\w+)`", section))
+    source = inspect.getsource(raw_request) + inspect.getsource(raw)
+    returned = set(re.findall(r'return "(\w+)"', source))
+    named = {raw_request.UNREADABLE, raw.SERVER_UNKNOWN, raw.OTHER_SERVER, raw.NO_TEMPLATE}
+    assert {*returned, *named, *raw_request.OBJECTIONS} <= explained

@@ -587,22 +587,3 @@ def test_reading_is_linear(head, part):
 
     # The best of three: a collection of garbage that others left may fall into one of them.
     assert min(seconds(100_000) for _ in range(3)) < 0.5
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"path": a.txt, "content": hello\n}',
-        '{"content": hello , "path": a.txt}',
-        '{"path": a.txt, "content":\n  hello}',
-        '{"new_string": hello\n}',
-    ],
-)
-def test_a_text_without_quotes_beside_blanks_is_not_guessed(text):
-    with pytest.raises(StrictJSONError, match="without quotes"):
-        read(text + CLOSER)
-
-
-def test_a_path_without_quotes_is_read_however_it_is_laid_out():
-    assert read('{\n  "path": a.txt\n}' + CLOSER).value == {"path": "a.txt"}
-    assert read('{"path": a.txt, "content": hello}' + CLOSER).value["content"] == "hello"

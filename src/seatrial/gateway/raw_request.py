@@ -21,7 +21,7 @@ UNREADABLE = "unreadable"
 
 _KINDS = ("string", "integer", "number", "boolean", "array", "object")
 
-_OBJECTIONS = {
+OBJECTIONS = {
     # Tokens are forbidden by a grammar that the server's chat fits around reasoning and calls.
     # On a bare completion it would bind from the first token on, `<think>` included.
     "constrained": ("json_schema", "grammar", "response_format"),
@@ -75,7 +75,7 @@ def objection(inbound: Inbound) -> str | None:
         # There is nothing to parse, and text about a call is text.
         return "no_tools"
     body = read_object(inbound.raw)
-    for reason, fields in _OBJECTIONS.items():
+    for reason, fields in OBJECTIONS.items():
         if any(_asks(field, body.get(field)) for field in fields):
             return reason
     if body.get("tool_choice") not in (None, "auto"):
@@ -91,7 +91,7 @@ def objection(inbound: Inbound) -> str | None:
 
 def completion_fields(body: dict[str, Any]) -> dict[str, Any]:
     """The body for `/completion`, but for its prompt."""
-    dropped = {*_CHAT_ONLY, *_CAPS, *(name for names in _OBJECTIONS.values() for name in names)}
+    dropped = {*_CHAT_ONLY, *_CAPS, *(name for names in OBJECTIONS.values() for name in names)}
     fields = {
         name: value for name, value in body.items() if name not in dropped and value is not None
     }

@@ -60,7 +60,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """What the client was given."""
     finish: Finish
     raw_finish: str | None
-    raw: str
+    raw: str = ""
     """The model's text before parsing, where we parse."""
     usage: Usage
     """Of the answer that the client was given."""

@@ -35,6 +35,7 @@ def exchange(model="m", *, loads=False, fault=None):
         loads_on_request=loads,
         request=request,
         body=b"{}",
+        fields=b"{}",
         message=Message("assistant", "x"),
         finish=Finish.STOP,
         raw_finish=None,

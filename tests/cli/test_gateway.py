@@ -42,6 +42,7 @@ UPSTREAM = ("--upstream", "http://127.0.0.1:9")
         ((*UPSTREAM, "--strip", "a b"), "not the name of a field"),
         ((*UPSTREAM, "--port", "70000"), "no such port"),
         ((*UPSTREAM, "--slots", "0"), "at least 1"),
+        ((*UPSTREAM, "--raw", "--observe"), "changes nothing"),
         (("--upstream", "a=http://x", "--upstream", "a=http://y"), "same name"),
         (("--upstream", "ftp://x", "--port", "0"), "not a URL"),
     ],
@@ -86,6 +87,14 @@ def test_a_key_is_for_its_own_server_alone(monkeypatch):
     command = next(c for c in COMMANDS if c.name == "gateway")
     args = parser_for(command).parse_args([*words, "--upstream-key-env", "paid=PAID_KEY"])
     assert [spec.api_key for spec in settings_of(args).upstreams] == [None, "k1"]
+
+
+def test_a_dry_run_names_the_wire(capsys):
+    assert main(["gateway", *UPSTREAM, "--dry-run"]) == 0
+    assert "wire of upstream1: native\n" in capsys.readouterr().out
+    assert main(["gateway", *UPSTREAM, "--raw", "--dry-run", "--json"]) == 0
+    wires = json.loads(capsys.readouterr().out)["wires"]
+    assert wires["upstream1"].startswith("raw_completion")
 
 
 def test_observing_enforces_nothing(capsys):

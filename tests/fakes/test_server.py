@@ -3,7 +3,17 @@
 from typing import Any
 
 from seatrial.chat import Transport
-from seatrial.fakes import Lies, Refuse, Say, ScriptedServer, overflow, split
+from seatrial.fakes import (
+    CallTools,
+    Lies,
+    Refuse,
+    Reply,
+    Say,
+    ScriptedCall,
+    ScriptedServer,
+    overflow,
+    split,
+)
 
 CHAT = "/v1/chat/completions"
 BODY = {"messages": [{"role": "user", "content": "hi"}]}
@@ -34,6 +44,24 @@ async def test_the_script_is_followed_and_its_last_line_repeats():
         assert len(server.bodies(CHAT)) == 3
     assert [b"one" in answer for answer in answers] == [True, False, False]
     assert [b"two" in answer for answer in answers] == [False, True, True]
+
+
+async def test_a_completion_of_a_rendered_conversation_is_that_conversation():
+    def script(body: dict[str, Any]) -> Reply:
+        calls = (ScriptedCall(name="ls", fragments=('{"a": ', "1}")),)
+        return CallTools(calls=calls) if body.get("messages") else Say(think=("hm",))
+
+    async with ScriptedServer(script) as server, Transport(server.url) as transport:
+        prompt = (await transport.post_json("/apply-template", BODY, dict[str, str]))["prompt"]
+        said = [
+            b"".join([event.data async for event in events])
+            for text in (prompt, "anything else")
+            for events in [
+                transport.post_stream("/completion", {"prompt": text}, timeout_seconds=5)
+            ]
+        ]
+    assert b"arguments" in said[0] and b"<tool_call>" in said[0]
+    assert b"<think>" in said[1] and b"tool_call" not in said[1]
 
 
 async def test_it_records_requests():

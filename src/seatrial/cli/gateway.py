@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8484
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _NO_MODEL = "MODEL"
+_RAW_WHERE_POSSIBLE = "raw_completion if it is llama.cpp with /apply-template, else native"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +111,11 @@ def _rule_words(group: argparse._ArgumentGroup) -> None:
         metavar="TOKENS",
         help="answer longer prompts with the client's own overflow error, so that it compacts "
         "before the server's limit; auto = its window less the answer and a margin (off)",
+    )
+    add(
+        "--raw",
+        action="store_true",
+        help="where the server is llama.cpp, ask for unparsed text and read tool calls here",
     )
 
 
@@ -230,6 +236,7 @@ def _plan(args: argparse.Namespace, settings: Settings, url: str) -> str:
         return _json({"url": url, **facts})
     lines = [f"listens at {url}"]
     lines += [f"asks {name} at {where}" for name, where in facts["upstreams"].items()]
+    lines += [f"wire of {name}: {wire}" for name, wire in facts["wires"].items()]
     lines += [f"sets {pin.field}" for pin in settings.pins if not pin.strip]
     lines += [f"takes out {pin.field}" for pin in settings.pins if pin.strip]
     if settings.soft_window is not None:
@@ -244,7 +251,9 @@ def _facts(settings: Settings) -> dict[str, dict[str, str]]:
     from seatrial.cli.gateway_options import rule_modes
 
     upstreams = {upstream.name: upstream.url for upstream in settings.upstreams}
-    return {"upstreams": upstreams, "rules": rule_modes(settings)}
+    wire = _RAW_WHERE_POSSIBLE if settings.raw else "native"
+    wires = {upstream.name: wire for upstream in settings.upstreams}
+    return {"upstreams": upstreams, "wires": wires, "rules": rule_modes(settings)}
 
 
 def _json(value: object) -> str:

@@ -31,10 +31,14 @@ def settings_of(args: argparse.Namespace) -> Settings:
     Raises:
         UserError: one of them cannot be read, or names what is not there.
     """
+    if args.raw and args.observe:
+        hint = "leave one of them out"
+        raise UserError("--observe changes nothing, and --raw asks for another answer", hint=hint)
     return Settings(
         upstreams=_upstreams(args),
         guard=guard_of(args),
         observe=args.observe,
+        raw=args.raw,
         off=frozenset(args.off),
         soft_window=_soft_window(args.soft_window),
         pins=(*map(_pin, args.pin), *map(_strip, args.strip)),

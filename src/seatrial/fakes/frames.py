@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from seatrial.fakes.script import CallTools, Say
+from seatrial.fakes.script import After, CallTools, Reply, Say
 
 DONE = b"data: [DONE]\n\n"
 
@@ -100,6 +100,29 @@ def call_frames(reply: CallTools, model: str) -> Iterator[bytes]:
         for fragment in call.fragments:
             piece = {"index": index, "function": {"arguments": fragment}}
             yield delta({"tool_calls": [piece]}, model)
+
+
+def as_text(reply: Reply) -> Reply:
+    """What a model wrote for `reply`, where nobody parses: thinking and calls are text."""
+    match reply:
+        case After():
+            return msgspec.structs.replace(reply, reply=as_text(reply.reply))
+        case Say(think=think) if think:
+            pieces = ("<think>\n", *think, "\n</think>\n\n", *reply.pieces)
+            return msgspec.structs.replace(reply, think=(), pieces=pieces)
+        case CallTools():
+            calls = (
+                f'<tool_call>\n{{"name": "{call.name}", "arguments": {"".join(call.fragments)}}}\n'
+                "</tool_call>"
+                for call in reply.calls
+            )
+            return Say(
+                pieces=(reply.text, *calls) if reply.text else tuple(calls),
+                finish="length" if reply.finish == "length" else "stop",
+                prompt_tokens=reply.prompt_tokens,
+                completion_tokens=reply.completion_tokens,
+            )
+    return reply
 
 
 def _numbers(reply: Say | CallTools, completion_tokens: int) -> dict[str, Any]:

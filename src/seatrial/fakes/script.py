@@ -17,7 +17,7 @@ class Say(msgspec.Struct, frozen=True, kw_only=True):
 
     pieces: tuple[str, ...] = ("ok",)
     think: tuple[str, ...] = ()
-    """Sent before, as `reasoning_content`; chat only."""
+    """Sent before, as `reasoning_content`; inside `<think>` where nobody parses."""
     finish: str | None = "stop"
     """None = the stream never says why it ended."""
     prompt_tokens: int = 10
@@ -41,7 +41,8 @@ class ScriptedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallTools(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat stream with `tool_calls`, as a server that parses sends it."""
+    """A chat stream with `tool_calls`, as a server that parses sends it; where nobody parses, the
+    text that it is parsed from."""
 
     calls: tuple[ScriptedCall, ...]
     text: str = ""

@@ -66,6 +66,7 @@ class ScriptedServer:
         self._script = script
         self._whole_answers = whole_answers
         self._said = 0
+        self._rendered: dict[str, dict[str, Any]] = {}
         self._prompt_end = prompt_end
         self._sending: set[asyncio.Task[Any]] = set()
         self._runner: web.AppRunner | None = None
@@ -160,7 +161,10 @@ class ScriptedServer:
         )
 
     async def _apply_template(self, request: web.Request) -> web.Response:
-        return _json({"prompt": rendered(await _body(request)) + self._prompt_end})
+        body = await _body(request)
+        prompt = rendered(body) + self._prompt_end
+        self._rendered[prompt] = body
+        return _json({"prompt": prompt})
 
     async def _tokenize(self, request: web.Request) -> web.Response:
         words = str((await _body(request))["content"]).split()
@@ -180,7 +184,11 @@ class ScriptedServer:
         return reply
 
     async def _generate(self, request: web.Request, chat: bool) -> web.StreamResponse:
-        reply = self._next(await _body(request))
+        body = await _body(request)
+        # A script answers a conversation; a completion only shows the prompt made of it.
+        reply = self._next({**self._rendered.get(body.get("prompt", ""), {}), **body})
+        if not chat:
+            reply = frames.as_text(reply)
         task = asyncio.current_task()
         if task is not None:
             self._sending.add(task)

@@ -14,14 +14,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import msgspec
-
 from seatrial.chat.endpoint import Event, Facts, Request, Text, Think
 from seatrial.chat.failures import refused
 from seatrial.chat.overflow import read_overflow
 from seatrial.chat.sse import SseDecoder, SseEvent
 from seatrial.core.errors import EngineError, FormatError, HarnessError, SeatrialError
 from seatrial.core.generation import Usage
+from seatrial.gateway.asking import Refusal
 from seatrial.gateway.output import Headers, Output
 from seatrial.gateway.requests import Inbound, changed_body, read_object
 from seatrial.gateway.turns import Turn
@@ -34,14 +33,6 @@ CHAT_PATH = "/v1/chat/completions"
 
 
 _Reading = Callable[[bytes], tuple[list[Event], SeatrialError | None]]
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """An answer without success, as it came."""
-
-    status: int
-    headers: Headers
-    body: bytes
 
 
 class Attempt:

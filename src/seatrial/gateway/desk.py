@@ -16,6 +16,7 @@ from seatrial.gateway.exchange import Asked, OnExchange, Passage
 from seatrial.gateway.histories import Histories
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import Headers, Output
+from seatrial.gateway.raw import RawMode
 from seatrial.gateway.requests import Inbound, read_inbound, read_object
 from seatrial.gateway.routing import Route, pinned, route
 from seatrial.gateway.settings import Settings
@@ -53,6 +54,7 @@ class Desk:
         self._slots = {upstream.name: Slots(upstream.slots) for upstream in upstreams}
         self._memories = {upstream.name: Memory() for upstream in upstreams}
         self._histories = Histories()
+        self._raw = RawMode(metrics, wanted=settings.raw and not settings.observe)
         self.on_exchange: OnExchange | None = None
 
     @property
@@ -125,6 +127,7 @@ class Desk:
 
     async def _in_turn(self, upstream: Upstream, asked: Asked, output: Output) -> None:
         slots, settings = self._slots[upstream.name], self._settings
+        asked = msgspec.structs.replace(asked, raw=await self._raw.takes(upstream, asked.inbound))
         try:
             async with slots.turn(side=asked.side, seconds=settings.bounds.queue_seconds):
                 passage = Passage(

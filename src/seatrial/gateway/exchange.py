@@ -20,14 +20,16 @@ from seatrial.core.config import LadderSpec, RuleMode
 from seatrial.core.errors import Boundary, GuardError, SeatrialError, attribute
 from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.gateway import record
+from seatrial.gateway.asking import Asking
 from seatrial.gateway.attempt import Attempt
 from seatrial.gateway.endings import Told, failed, overflowed, stopped
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import JSON_HEADERS, STREAM_HEADERS, Headers, Output
+from seatrial.gateway.raw_attempt import RawAttempt
 from seatrial.gateway.rendering import FrameWriter, whole_body
 from seatrial.gateway.requests import Inbound
 from seatrial.gateway.settings import BROKEN_STREAM, SOFT_WINDOW, Settings
-from seatrial.gateway.soft_window import SoftLimit
+from seatrial.gateway.soft_window import SoftLimit, SoftWindowError
 from seatrial.gateway.upstream import Upstream
 from seatrial.guard.guarded import guarded
 from seatrial.guard.protocol import Decision, Rule
@@ -35,6 +37,9 @@ from seatrial.guard.rules import Memory, gateway_rules
 from seatrial.guard.watch import Holding
 
 OnExchange = Callable[[record.Exchange], None]
+
+_WHOLE = frozenset({Finish.STOP, Finish.TOOL_CALLS, Finish.OTHER, Finish.MISSING})
+"""Ends that clients take for the end of an answer."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -45,6 +50,8 @@ class Asked(msgspec.Struct, frozen=True):
     client: str
     session: str
     side: bool
+    raw: bool = False
+    """Ask for unparsed text and read it here."""
 
 
 class Passage:
@@ -73,9 +80,10 @@ class Passage:
         self._writer: FrameWriter | None = None
         rules = self._made = self._new_rules()
         self._acts = any(rule.mode == "enforce" for rule in rules)
-        self._looks = bool(rules) or on_exchange is not None
-        self._attempt = self._new_attempt()
+        self._raw = asked.raw
+        self._looks = bool(rules) or on_exchange is not None or self._raw
         self._limit = SoftLimit(settings.soft_window, upstream.measured)
+        self._attempt = self._new_attempt()
 
     async def run(self) -> None:
         """Answer the client; never raises for what a server or a rule does wrong."""
@@ -131,11 +139,14 @@ class Passage:
     def _too_long(self) -> ContextOverflowError | None:
         """Why the request is not sent at all; counted, and told only where we may act."""
         refusal = self._limit.refusal(self._asked.inbound)
+        acts = self._settings.acts(SOFT_WINDOW)
+        if acts and self._limit.unsure and isinstance(self._attempt, RawAttempt):
+            # There the prompt can be counted before it is sent.
+            self._attempt.on_count = self._limit.counted
         if refusal is None:
             return None
-        mode = "enforce" if self._settings.acts(SOFT_WINDOW) else "observe"
-        self._metrics.add("soft_window_total", mode=mode)
-        return refusal if mode == "enforce" else None
+        self._metrics.add("soft_window_total", mode="enforce" if acts else "observe")
+        return refusal if acts else None
 
     def _rules(self) -> list[Rule]:
         """Rules for one attempt; those that were looked at first serve the first one."""
@@ -174,6 +185,11 @@ class Passage:
             if ending != "length":
                 await self._tell(stopped(ending, end.reason or "a rule", self._asked.client))
                 return
+        if end is not None and self._raw and end.verdict == "reask" and end.finish in _WHOLE:
+            # Its words stand nowhere in the answer, so it must not look like one.
+            reason = end.reason or "a call that cannot be read"
+            await self._tell(stopped("retryable_error", reason, self._asked.client))
+            return
         if self._asked.inbound.stream:
             await self._close_stream()
         else:
@@ -184,7 +200,8 @@ class Passage:
         await self._start(rendered=not untouched)
         if not untouched:
             with_usage = b'"include_usage"' in self._asked.inbound.raw
-            self._output.add(self._frames().tail(self._tail, with_usage))
+            closing = self._attempt.turn.closing if self._attempt.turn else {}
+            self._output.add(self._frames().tail(self._tail, with_usage, closing))
         else:
             self._output.add(tail[-1].raw)
         await self._output.end()
@@ -220,8 +237,11 @@ class Passage:
         """Pass the answer on without looking at it."""
         if self._asked.inbound.request is None:
             self._metrics.add("unguarded_total")
+        attempt = self._attempt
+        # Raw mode looks at everything.
+        assert isinstance(attempt, Attempt)
         try:
-            await self._attempt.relay()
+            await attempt.relay()
             await self._output.end()
         except SeatrialError as error:
             self._fault(error)
@@ -235,7 +255,7 @@ class Passage:
             await self._unread()
         elif self._output.status is None:
             self._attempt.close()
-            self._acts = False
+            self._acts = self._raw = False
             self._attempt = self._new_attempt()
             await self._unread()
         else:
@@ -282,15 +302,19 @@ class Passage:
 
     @property
     def _tees(self) -> bool:
-        return not self._acts
+        return not (self._acts or self._raw)
 
-    def _new_attempt(self) -> Attempt:
+    def _new_attempt(self) -> Asking:
+        upstream, asked, output = self._upstream, self._asked, self._output
+        keep = self._settings.token is None
+        if self._raw:
+            return RawAttempt(upstream, asked.inbound, asked.headers, output, keep_credentials=keep)
         return Attempt(
-            self._upstream,
-            self._asked.inbound,
-            self._asked.headers,
-            self._output,
-            keep_credentials=self._settings.token is None,
+            upstream,
+            asked.inbound,
+            asked.headers,
+            output,
+            keep_credentials=keep,
             tee=self._tees,
         )
 
@@ -301,11 +325,16 @@ class Passage:
         )
 
     def _fault(self, error: SeatrialError) -> None:
-        if isinstance(error, ContextOverflowError):
-            self._limit.refused(error)
-        if error.boundary is not Boundary.GUARD:
-            self._metrics.add("upstream_errors_total", type=type(error).__name__)
-        self._collected.fault = record.Fault(error.boundary, type(error).__name__, error.message)
+        overflow = isinstance(error, ContextOverflowError)
+        kind = (ContextOverflowError if overflow else type(error)).__name__
+        if isinstance(error, SoftWindowError):
+            self._metrics.add("soft_window_total", mode="enforce")
+        else:
+            if isinstance(error, ContextOverflowError):
+                self._limit.refused(error)
+            if error.boundary is not Boundary.GUARD:
+                self._metrics.add("upstream_errors_total", type=kind)
+        self._collected.fault = record.Fault(error.boundary, kind, error.message)
 
     def _fields(self) -> bytes:
         sent, inbound = self._attempt.body, self._asked.inbound
@@ -317,6 +346,7 @@ class Passage:
         turn, end = self._attempt.turn, collected.end
         usage = collected.usage.usage if collected.usage else Usage()
         discarded = self._attempt.discarded
+        self._metrics.add("wire_total", wire=self._attempt.facts.wire)
         self._metrics.add("completion_tokens_total", usage.completion + discarded.completion)
         self._metrics.add("discarded_tokens_total", discarded.completion)
         self._limit.answered(usage)
@@ -337,12 +367,14 @@ class Passage:
                 model=self._asked.inbound.model,
                 window=self._upstream.window,
                 loads_on_request=self._upstream.loads_on_request,
+                wire=self._attempt.facts.wire,
                 request=request,
                 body=self._attempt.body,
                 fields=self._fields(),
                 message=collected.message(),
                 finish=finish,
                 raw_finish=end.raw_finish,
+                raw=end.text if self._raw else "",
                 usage=usage,
                 discarded=discarded,
                 timings=turn.timings() if turn else Timings(),

@@ -19,6 +19,8 @@ COUNTERS = {
     "soft_window_total": "Prompts above the soft window; in observe mode they went on.",
     "completion_tokens_total": "Tokens that servers generated, where they were let finish.",
     "discarded_tokens_total": "Those of them in attempts that no client saw.",
+    "wire_total": "Requests by who parses: native is the server, raw_completion the gateway.",
+    "raw_fallback_total": "Requests that raw mode left to the server's own parsing.",
     "internal_errors_total": "Requests on which the gateway itself failed.",
     "translation_lost_total": "Fields of other protocols that chat completions have no place for.",
     "recorded_total": "Exchanges that were recorded.",

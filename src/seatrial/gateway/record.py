@@ -13,7 +13,7 @@ from seatrial.chat.growing import GrowingText
 from seatrial.core.errors import Boundary
 from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.core.message import Call, Message
-from seatrial.core.trace import ParseVerdict
+from seatrial.core.trace import ParseVerdict, Wire
 from seatrial.guard.protocol import Decision, Mode
 
 Identity = dict[str, str | int | float | None]
@@ -50,15 +50,18 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """The server answers with the model that a request names, and loads it."""
     identity: Identity = {}
     """What answered, as attested last; empty = not known."""
+    wire: Wire = "native"
     request: Request
     body: bytes
-    """As it was sent last."""
+    """As it was sent last; in raw mode without the prompt."""
     fields: bytes
     """`body`, or a shorter one that has the same fields beside the messages."""
     message: Message
     """What the client was given."""
     finish: Finish
     raw_finish: str | None
+    raw: str = ""
+    """The model's text before parsing, where we parse."""
     usage: Usage
     """Of the answer that the client was given."""
     discarded: Usage = Usage()

@@ -8,7 +8,8 @@ In: events, the first frame of the server or its whole body. Out: frames, bodies
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -57,8 +58,16 @@ class FrameWriter:
         key = "content" if isinstance(event, Text) else "reasoning_content"
         return self._delta({key: event.text})
 
-    def tail(self, events: Sequence[Event], with_usage: bool) -> bytes:
-        """Everything from the first call on, to the mark of the end."""
+    def tail(
+        self,
+        events: Sequence[Event],
+        with_usage: bool,
+        closing: Mapping[str, Any] = MappingProxyType({}),
+    ) -> bytes:
+        """Everything from the first call on, to the mark of the end.
+
+        `closing` are fields of the last frame, as llama.cpp puts its timings there.
+        """
         parts: list[bytes] = []
         calls = 0
         usage: UsageEvent | None = None
@@ -74,18 +83,25 @@ class FrameWriter:
                     usage = event
                 case End():
                     finish = event.finish
-        parts.append(self._delta({}, finish_word(finish, calls > 0)))
-        if usage is not None and with_usage:
-            body = {"choices": [], **self._head, "usage": usage_body(usage.usage)}
+        apart = usage is not None and with_usage
+        last = {} if apart else closing
+        parts.append(self._delta({}, finish_word(finish, calls > 0), last))
+        if usage is not None and apart:
+            body = {"choices": [], **self._head, "usage": usage_body(usage.usage), **closing}
             parts.append(frame(body))
         return b"".join((*parts, DONE))
 
-    def _delta(self, fields: dict[str, Any], finish: str | None = None) -> bytes:
+    def _delta(
+        self,
+        fields: dict[str, Any],
+        finish: str | None = None,
+        beside: Mapping[str, Any] = MappingProxyType({}),
+    ) -> bytes:
         if not self.begun:
             self.begun = True
             fields = {"role": "assistant", **fields}
         choice = {"index": 0, "delta": fields, "finish_reason": finish}
-        return frame({**self._head, "choices": [choice]})
+        return frame({**self._head, "choices": [choice], **beside})
 
 
 def whole_body(body: bytes, events: Sequence[Event]) -> bytes:

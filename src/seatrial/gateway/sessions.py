@@ -232,6 +232,7 @@ class _Session:
             tools_digest=tools_digest(request.tools),
             sampling=request.sampling,
             caps=Caps(max_tokens=request.max_tokens),
+            wire=exchange.wire,
             side_call="beside" if exchange.side else None,
             sent={
                 key: self._redactor.text(value) if isinstance(value, str) else value
@@ -251,6 +252,7 @@ class _Session:
             usage=exchange.usage,
             discarded=exchange.discarded,
             timings=exchange.timings,
+            raw=self._redactor.text(exchange.raw),
             verdict=exchange.verdict,
             reason=exchange.reason,
         )

@@ -67,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     off: frozenset[str] = frozenset()
     """Rules that are not run at all."""
     pins: tuple[Pin, ...] = ()
+    raw: bool = False
+    """Ask servers for unparsed text where they give it, and read tool calls here; without effect
+    when nothing may be changed."""
     normalise_overflow: bool = True
     """A prompt that does not fit is answered in the one form that every client knows."""
     soft_window: SoftWindow | None = None

@@ -15,6 +15,10 @@ from seatrial.core.generation import Usage
 from seatrial.gateway.requests import Inbound, read_object
 
 
+class SoftWindowError(ContextOverflowError):
+    """A prompt that was counted and is too long for the soft window, not for the server's."""
+
+
 class SoftLimit:
     """The soft window of one request."""
 
@@ -23,14 +27,36 @@ class SoftLimit:
         self._soft = soft
         self._measured = measured
         self._weight: Weight | None = None
+        self._cap = 0
+        self.unsure = False
+        """The estimate was no verdict: the prompt went on, and a count would decide."""
 
     def refusal(self, inbound: Inbound) -> ContextOverflowError | None:
         """What the client is told instead of an answer; None = the prompt may go on."""
         if self._soft is None or inbound.request is None:
             return None
         self._weight = weigh(read_object(inbound.raw))
-        cap = inbound.request.max_tokens
-        return self._measured.judge(self._weight, self._soft, cap).refusal()
+        self._cap = inbound.request.max_tokens
+        judgement = self._measured.judge(self._weight, self._soft, self._cap)
+        self.unsure = judgement.verdict == "count"
+        return judgement.refusal()
+
+    def counted(self, prompt_tokens: int) -> None:
+        """Decide about a prompt that the server has counted.
+
+        Raises:
+            SoftWindowError: it is too long.
+        """
+        if self._soft is None or self._weight is None:
+            return
+        judged = self._measured.judge(self._weight, self._soft, self._cap, exact=prompt_tokens)
+        refusal = judged.refusal()
+        if refusal is not None:
+            raise SoftWindowError(
+                refusal.message,
+                prompt_tokens=refusal.prompt_tokens,
+                window_tokens=refusal.window_tokens,
+            )
 
     def refused(self, error: ContextOverflowError) -> None:
         """The server refused: what it says of its window is kept."""

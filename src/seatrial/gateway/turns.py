@@ -14,6 +14,7 @@ In: server-sent events, JSON bodies. Out: the five kinds of event.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgspec
 
@@ -50,6 +51,8 @@ class Turn:
         """Data of the first frame: id, time and model of the answer."""
         self.done = False
         """The mark of the end has come."""
+        self.closing: dict[str, Any] = {}
+        """Nothing: what stands in frames of the server is not told twice."""
 
     def feed(self, frame: SseEvent) -> list[Event]:
         """The events that `frame` completes.

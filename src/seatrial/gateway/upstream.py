@@ -141,6 +141,7 @@ class Upstream:
         self.loads_on_request = False
         """Naming another model in a request loads that one, as far as known."""
         self._learned = False
+        self._learning = asyncio.Lock()
         self._ask_again = 0.0
         self.url, self._authorization = root_of(spec.url)
         if spec.api_key is not None:
@@ -208,8 +209,11 @@ class Upstream:
 
     async def learn(self) -> None:
         """Ask what it is; what it does not say stays unknown, and is asked again some time."""
-        if self.knows_enough:
-            return
+        async with self._learning:
+            if not self.knows_enough:
+                await self._learn()
+
+    async def _learn(self) -> None:
         self._ask_again = monotonic() + _ASK_AGAIN_SECONDS
         # Here, and not above: it is needed once, and has a large family.
         from seatrial.serve.families import read_facts

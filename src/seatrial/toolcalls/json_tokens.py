@@ -55,6 +55,10 @@ _WORD = re.compile(r"(?:[a-z][a-z0-9+.-]*+://)?[\w./~@*+=$%&?!^-]++")
 _WORD_END = re.compile(r"[ \t\r\n,}\]]")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][-+]?\d++)?", re.ASCII)
 _NUMERIC = re.compile(r"[-+]?\.?\d[\d_.]*+(?:[eE][-+]?\d*+)?|[-+]?0[xXoObB][0-9A-Fa-f_]*+")
+_FREE_TEXT = frozenset(
+    "content contents filetext text filecontent command cmd shellcommand bashcommand "
+    "code script source pythoncode newstring newstr newtext new".split()
+)
 _JSON_WORDS = {"true": True, "false": False, "null": None}
 _PYTHON_WORDS = {"True": True, "False": False, "None": None}
 _NO_WORDS = frozenset("true false null none nan infinity inf undefined nil".split())
@@ -90,6 +94,20 @@ def read_key(text: str, at: int) -> tuple[str, int, str] | None:
     if match is None or match.group(1) + match.group(3) not in _KEY_REPAIRS:
         return None
     return match.group(2), match.end(), _KEY_REPAIRS[match.group(1) + match.group(3)]
+
+
+def is_free_text(key: str) -> bool:
+    """Whether the values of `key` are text that people and programs quote in."""
+    return key.replace("_", "").replace("-", "").lower() in _FREE_TEXT
+
+
+def may_lack_blanks(text: str, at: int, end: int, key: str) -> bool:
+    """Whether the unquoted string at `at` is text that may have lost blanks of its own.
+
+    Nobody can tell the line break behind `hello` from one that belongs to a file.
+    """
+    beside = text[end : end + 1].isspace() or text[max(0, at - 2) : at].isspace()
+    return beside and is_free_text(key)
 
 
 def read_word(text: str, at: int) -> tuple[Any, int, str | None]:

@@ -33,7 +33,7 @@ from seatrial.toolcalls.json_repairs import (
     UNQUOTED,
 )
 from seatrial.toolcalls.json_strings import OPENING, decode, has_doubled_quote, read_string
-from seatrial.toolcalls.json_tokens import read_key, read_word, skip
+from seatrial.toolcalls.json_tokens import is_free_text, may_lack_blanks, read_key, read_word, skip
 from seatrial.toolcalls.reading import skip_blanks
 from seatrial.toolcalls.strict_json import (
     MAX_DEPTH,
@@ -49,11 +49,6 @@ _MAX_PARTS = 10_000
 
 _MAX_JOINED = 1_000
 
-_FREE_TEXT = frozenset(
-    "content contents filetext text filecontent command cmd shellcommand bashcommand "
-    "code script source pythoncode newstring newstr newtext new".split()
-)
-"""Keys whose values are text that people and programs quote in."""
 _ROLES = dict.fromkeys("arguments parameters input args params".split(), "arguments") | {
     "function": "call"
 }
@@ -269,7 +264,7 @@ class _Reader:
         value, end, repair = read_word(self._text, at)
         self._note(repair)
         if isinstance(value, str):
-            if key is None and _GLUED.match(value):
+            if _GLUED.match(value) if key is None else may_lack_blanks(self._text, at, end, key):
                 raise StrictJSONError("not JSON: a value without quotes")
             self._bare_end = end
         return value, end
@@ -277,7 +272,7 @@ class _Reader:
     def _string(self, at: int, key: str | None) -> tuple[str, int]:
         text = self._text
         quoted = text[at] == '"' and not text.startswith('"""', at)
-        free = quoted and key is not None and _plain(key) in _FREE_TEXT
+        free = quoted and key is not None and is_free_text(key)
         parts = [read_string(text, at)]
         mixed = SINGLE_QUOTES in parts[0].repairs and self._double_key
         if mixed and '"' not in text[at : parts[0].end]:
@@ -394,7 +389,3 @@ class _Reader:
     def _note(self, repair: str | None) -> None:
         if repair is not None:
             self.repairs.append(repair)
-
-
-def _plain(key: str) -> str:
-    return key.replace("_", "").replace("-", "").lower()

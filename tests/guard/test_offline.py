@@ -86,7 +86,7 @@ def test_a_loop_is_cut_and_sound_writes_are_not_touched() -> None:
     assert (found.turns, found.length_stops, found.cut_length_stops) == (5, 2, 1)
     assert (found.sound_writes, found.touched_writes) == (3, 0)
     assert 3000 < found.saved_tokens < 4000
-    assert found.by_rule == {"text_loop": 1}
+    assert found.by_rule == {"text_loop": 1, "length_nudge": 1}
     assert found.summary() == (
         f"would have cut 1 of 2 length stops, saved {found.saved_tokens} tokens, "
         "touched 0 of 3 legitimate calls"

@@ -74,6 +74,29 @@ async def test_a_compaction_over_the_wire_of_codex(ask):
     assert status == 200 and "<pinned-task>" in json.dumps(sent["messages"][-1])
 
 
+async def test_a_compaction_over_the_wire_of_claude_code(ask):
+    order = (
+        "Your task is to create a detailed summary of the conversation so far, essential for "
+        "continuing development work without losing context."
+    )
+    request = {
+        "model": "m",
+        "max_tokens": 4096,
+        "stream": True,
+        "system": "You are a helpful AI assistant tasked with summarizing conversations.",
+        "messages": [
+            {"role": "user", "content": TASK},
+            {"role": "assistant", "content": "I looked."},
+            {"role": "user", "content": [{"type": "text", "text": order}]},
+        ],
+        "tools": [{"name": "Read", "input_schema": {"type": "object", "properties": {}}}],
+    }
+    async with ScriptedServer([Say(pieces=("Goal.",))]) as server, front(server.url) as (url, _):
+        status, _ = await ask(url, json.dumps(request).encode(), path="/v1/messages")
+        (sent,) = server.bodies("/v1/chat/completions")
+    assert status == 200 and f"\\n{TASK}\\n" in json.dumps(sent["messages"][-1])
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_the_user_sees_why_the_model_goes_on(stream, ask):
     check = ScriptedCall(name="bash", fragments=('{"command": "py', 'thon add.py"}'))

@@ -117,7 +117,8 @@ def test_the_files_of_calls(made: Call, paths: tuple[str, ...]) -> None:
 
 
 def test_the_command_of_a_call() -> None:
-    assert command_of(call("shell", command=["ls", "a"])) == "ls a"
+    assert command_of(call("shell", command=["ls", "-a", "b"])) == "ls -a b"
+    assert command_of(call("shell", command=["/bin/sh", "-c", "ls"])) == "ls"
     assert command_of(call("shell", command=["bash", "-lc", "ls"])) == "ls"
     assert command_of(call("x", cmd="ls")) == "ls"
     assert command_of(call("x", command=[1, {}])) == command_of(Call("c", "x", "")) == ""

@@ -31,6 +31,7 @@ _BODY = re.compile(
     r"content|text|string|_str\b|source|patch|diff|body|^edits$|^code$", re.IGNORECASE
 )
 """Arguments that hold what is written; a tool that also shows files is called without."""
+_IN_SHELL = re.compile(r"(?:\S*/)?(?:bash|sh|zsh) -\w*c")
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
 _PROSE = (".md", ".markdown", ".rst", ".txt", ".adoc", ".log", ".out", ".csv")
 """Files that no program runs or compiles."""
@@ -56,7 +57,7 @@ def command_of(call: Call) -> str:
         if isinstance(value, str):
             return value
         if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
-            return value[-1] if len(value) > 1 and value[1].startswith("-") else " ".join(value)
+            return value[-1] if _IN_SHELL.fullmatch(" ".join(value[:2])) else " ".join(value)
     return ""
 
 

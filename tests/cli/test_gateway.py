@@ -32,6 +32,8 @@ UPSTREAM = ("--upstream", "http://127.0.0.1:9")
         ((*UPSTREAM, "-c", "arms.0.name=x"), "unknown key"),
         ((*UPSTREAM, "-c", "guard.ladder.temperature=nan"), "not a finite number"),
         ((*UPSTREAM, "--guard", "no-such-file.toml"), "No such file"),
+        ((*UPSTREAM, "--on", "nope"), "no such rule: nope"),
+        ((*UPSTREAM, "--on", "leaks", "--off", "leaks"), "both name leaks"),
         ((*UPSTREAM, "--host", "0.0.0.0"), "no token"),
         ((*UPSTREAM, "--token-env", "NOT_SET_AT_ALL"), "NOT_SET_AT_ALL"),
         ((*UPSTREAM, "--upstream-key-env", "NOT_SET_AT_ALL"), "NOT_SET_AT_ALL"),
@@ -95,6 +97,19 @@ def test_a_dry_run_names_the_wire(capsys):
     assert main(["gateway", *UPSTREAM, "--raw", "--dry-run", "--json"]) == 0
     wires = json.loads(capsys.readouterr().out)["wires"]
     assert wires["upstream1"].startswith("raw_completion")
+
+
+def test_each_rule_is_a_factor(capsys):
+    words = ["--on", "verify_before_done", "--on", "broken_stream", "--off", "compaction_pin"]
+    assert main(["gateway", *UPSTREAM, *words, "--dry-run", "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert rules["verify_before_done"] == rules["broken_stream"] == "enforce"
+    assert rules["compaction_pin"] == "off" and rules["length_nudge"] == "enforce"
+    assert main(["gateway", *UPSTREAM, *words, "--observe", "--dry-run", "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert rules["verify_before_done"] == "observe" and rules["compaction_pin"] == "off"
+    assert main(["gateway", *UPSTREAM, "--on", "nope"]) == 64
+    assert "verify_before_done" in capsys.readouterr().err
 
 
 def test_observing_enforces_nothing(capsys):

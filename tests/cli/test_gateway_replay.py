@@ -50,6 +50,8 @@ def test_a_rule_can_be_left_out(tmp_path, capsys):
     run = recorded(tmp_path, LOOP * 300, Finish.LENGTH)
     assert main(["gateway", "--replay", str(run), "--off", "text_loop", "--json"]) == 0
     assert "text_loop" not in json.loads(capsys.readouterr().out)["by_rule"]
+    on = ["--on", "verify_before_done", "--off", "text_loop", "--json"]
+    assert main(["gateway", "--replay", str(run), *on]) == 0
 
 
 def test_other_thresholds_can_be_tried_on_what_was_recorded(tmp_path, capsys):

@@ -7,9 +7,10 @@ from itertools import count
 from seatrial.core import trace as events
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Caps, Finish, Usage
-from seatrial.core.message import Call, Message, tools_digest
+from seatrial.core.message import Call, Message, ToolSchema, tools_digest
 from seatrial.core.trace import TraceEvent
 from seatrial.guard import Replay, gateway_rules, replay
+from tests.guard.conversation.asks import BASH
 from tests.guard.streams import WRITE, XML
 
 LOOP = "I will read the file again, then stop. " * 400
@@ -19,7 +20,8 @@ LONG = "\n".join(f"value_{n} = {n * 7919 % 1013}" for n in range(900))
 class Recording:
     """A trace in the making."""
 
-    def __init__(self) -> None:
+    def __init__(self, tools: tuple[ToolSchema, ...] = (WRITE,)) -> None:
+        self._tools = self._declared = tools
         self.events: list[TraceEvent] = []
         self._seq = count()
         self._history = [Message("user", "Do it.")]
@@ -32,7 +34,7 @@ class Recording:
             turn=number,
             id=f"r{number}",
             messages=tuple(m.digest for m in self._history),
-            tools_digest=tools_digest((WRITE,)),
+            tools_digest=tools_digest(self._declared),
             caps=Caps(max_tokens=100_000),
         )
         self._say(message)
@@ -51,6 +53,12 @@ class Recording:
             self._say(result)
             self._history.append(result)
 
+    def ask(self, text: str, tools: tuple[ToolSchema, ...]) -> None:
+        """The next turn answers `text` and may use `tools`."""
+        self._declared = tools
+        self._history.append(Message("user", text))
+        self._say(self._history[-1])
+
     def _say(self, m: Message) -> None:
         self._add(
             events.MessageEvent,
@@ -68,7 +76,7 @@ class Recording:
         self.events.append(kind(seq=seq, t=float(seq), **fields))
 
     def replay(self) -> Replay:
-        return replay(self.events, lambda: gateway_rules(GuardSpec()), (WRITE,))
+        return replay(self.events, lambda: gateway_rules(GuardSpec()), self._tools)
 
 
 def write(number: int, content: str = LONG) -> Message:
@@ -86,11 +94,28 @@ def test_a_loop_is_cut_and_sound_writes_are_not_touched() -> None:
     assert (found.turns, found.length_stops, found.cut_length_stops) == (5, 2, 1)
     assert (found.sound_writes, found.touched_writes) == (3, 0)
     assert 3000 < found.saved_tokens < 4000
-    assert found.by_rule == {"text_loop": 1}
+    assert found.by_rule == {"text_loop": 1, "length_nudge": 1}
     assert found.summary() == (
         f"would have cut 1 of 2 length stops, saved {found.saved_tokens} tokens, "
         "touched 0 of 3 legitimate calls"
     )
+
+
+def test_ends_without_a_check_and_compactions_are_seen() -> None:
+    order = (
+        "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary for another "
+        "LLM that will resume the task."
+    )
+    recording = Recording((WRITE, BASH))
+    recording.turn(write(1), Finish.TOOL_CALLS, 40)
+    recording.turn(Message("assistant", "Done, all of it works."), Finish.STOP, 10)
+    recording.ask(order, ())
+    recording.turn(Message("assistant", "Goal: do it."), Finish.STOP, 10)
+    found = recording.replay()
+    assert found.by_rule == {"verify_before_done": 1, "compaction_pin": 2}
+    assert (found.touched_writes, found.cut_length_stops) == (0, 0)
+    unchecked, pinned, lacking = (seen.decision for seen in found.seen)
+    assert (unchecked.action, pinned.action, lacking.action) == ("retry", "edit", "pass")
 
 
 def test_a_call_in_text_would_have_been_rescued() -> None:

@@ -75,6 +75,13 @@ def _client_words(group: argparse._ArgumentGroup) -> None:
 def _rule_words(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--observe", action="store_true", help="change nothing, only count and record")
+    add(
+        "--on",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="let a rule act that only observes, such as verify_before_done; repeatable",
+    )
     add("--off", action="append", default=[], metavar="RULE", help="leave a rule out; repeatable")
     add(
         "--guard",

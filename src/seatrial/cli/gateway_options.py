@@ -105,21 +105,25 @@ def _soft_window(word: str | None) -> SoftWindow | None:
 
 
 def guard_of(args: argparse.Namespace) -> GuardSpec:
-    """The thresholds and modes of the rules: files, then single settings, then `--off`.
+    """The thresholds and modes of the rules: files, single settings, then `--on` and `--off`.
 
     Raises:
-        UserError: a file cannot be read, a key or a rule does not exist.
+        UserError: a file cannot be read, a key or a rule does not exist, or one is both on and off.
     """
     known = (*RULES, BROKEN_STREAM)
-    for rule in args.off:
+    for rule in (*args.on, *args.off):
         if rule not in known:
             raise UserError(f"no such rule: {rule}", hint=f"one of {', '.join(known)}")
+    if both := sorted(set(args.on) & set(args.off)):
+        raise UserError(f"--on and --off both name {both[0]}", hint="leave one of the two out")
     tree = read_config(args.guard)
     override(tree, args.settings)
     spec = convert_guard(tree)
     check_modes(spec)
     given = {} if spec.modes is msgspec.UNSET else spec.modes
-    modes: dict[str, RuleMode] = {**given, **{rule: "off" for rule in args.off if rule in RULES}}
+    modes: dict[str, RuleMode] = dict(given)
+    modes |= {rule: "enforce" for rule in args.on if rule in RULES}
+    modes |= {rule: "off" for rule in args.off if rule in RULES}
     return msgspec.structs.replace(spec, modes=modes) if modes else spec
 
 

@@ -52,12 +52,15 @@ def test_what_is_not_set_does_not_change_the_digest() -> None:
 
 def test_findings_name_modes_of_the_register() -> None:
     named = {
+        "claim.false_success.unverified",
         "config.think_budget",
         "config.max_tokens.text",
         "config.max_tokens.tool_args",
         "config.slow_server",
         "format.malformed_call",
         "format.no_tool_call",
+        "harness.compaction",
+        "harness.length_ignored",
         "stack.control_token_leak",
         "stack.role_leak",
         "stack.think_truncated",

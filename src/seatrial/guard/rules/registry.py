@@ -22,16 +22,19 @@ from seatrial.guard.rules.budgets import (
     ToolBudgetRule,
     TurnBudgetRule,
 )
+from seatrial.guard.rules.compaction import CompactionPinRule
 from seatrial.guard.rules.empty import EmptyCompletionRule
 from seatrial.guard.rules.history import HistoryRule
 from seatrial.guard.rules.intent import IntentRule
 from seatrial.guard.rules.leaks import LeakRule
+from seatrial.guard.rules.length import LengthNudgeRule
 from seatrial.guard.rules.loops import CallLoopRule, TextLoopRule
 from seatrial.guard.rules.parse_error import ParseErrorRule
 from seatrial.guard.rules.prefix import PrefixMemory, PrefixRule
 from seatrial.guard.rules.rescue import RescueRule
 from seatrial.guard.rules.silent_truncation import PromptMemory, SilentTruncationRule
 from seatrial.guard.rules.truncation import TruncatedCallRule
+from seatrial.guard.rules.verify import VerifyRule
 
 
 class Memory:
@@ -56,6 +59,7 @@ RULES: dict[str, Entry] = {
     PrefixRule.id: Entry(PrefixRule, "off", "observe"),
     SilentTruncationRule.id: Entry(SilentTruncationRule, "off", "observe"),
     HistoryRule.id: Entry(HistoryRule, "off", "enforce"),
+    CompactionPinRule.id: Entry(CompactionPinRule, "off", "enforce"),
     CallLoopRule.id: Entry(CallLoopRule, "enforce", "off"),
     TurnLoopRule.id: Entry(TurnLoopRule, "off", "enforce"),
     TextLoopRule.id: Entry(TextLoopRule, "enforce", "enforce"),
@@ -71,6 +75,8 @@ RULES: dict[str, Entry] = {
     ParseErrorRule.id: Entry(ParseErrorRule, "off", "enforce"),
     EmptyCompletionRule.id: Entry(EmptyCompletionRule, "off", "enforce"),
     IntentRule.id: Entry(IntentRule, "off", "enforce"),
+    LengthNudgeRule.id: Entry(LengthNudgeRule, "off", "enforce"),
+    VerifyRule.id: Entry(VerifyRule, "off", "observe"),
 }
 
 

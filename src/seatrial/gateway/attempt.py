@@ -71,6 +71,8 @@ class Attempt:
         self.refusal: Refusal | None = None
         self.error_frames = b""
         """The bytes in which the server reported an error inside a stream."""
+        self.error_data = b""
+        """What the frame says that reported it."""
         self.body = inbound.raw
         """What the last attempt sent."""
         self.attempts = 0
@@ -145,7 +147,7 @@ class Attempt:
         self._given.clear()
         self.tail = []
         self.refusal = None
-        self.error_frames = b""
+        self.error_frames = self.error_data = b""
         if self.turn is not None and self.turn.usage is not None:
             self.discarded += self.turn.usage
         self.turn = None
@@ -248,6 +250,7 @@ def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt) -> _Reading:
         except (EngineError, FormatError) as error:
             if isinstance(error, EngineError):
                 attempt.error_frames = b"".join(frame.raw for frame in frames)
+                attempt.error_data = frames[0].data if frames else b""
             return events, error
         if not chunk:
             turn.trailing(decoder.rest)

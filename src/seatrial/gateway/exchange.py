@@ -21,7 +21,7 @@ from seatrial.core.errors import Boundary, GuardError, SeatrialError, attribute
 from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.gateway import record
 from seatrial.gateway.attempt import Attempt
-from seatrial.gateway.endings import Told, failed, overflowed, stopped
+from seatrial.gateway.endings import Told, failed, overflowed, reported, stopped
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import JSON_HEADERS, STREAM_HEADERS, Headers, Output
 from seatrial.gateway.rendering import FrameWriter, whole_body
@@ -253,13 +253,22 @@ class Passage:
             # The client has all that the server said; it sees what there is to see.
             self._output.close()
         elif self._attempt.error_frames:
-            await self._start()
-            self._output.add(self._attempt.error_frames)
-            await self._output.end()
+            await self._tell_reported()
         elif self._settings.acts(BROKEN_STREAM) or self._output.status is None:
             await self._tell(failed(error, self._asked.client))
         else:
             await self._as_it_broke()
+
+    async def _tell_reported(self) -> None:
+        """What the server itself said in the stream."""
+        acts = self._settings.acts(BROKEN_STREAM)
+        told = reported(self._attempt.error_data, self._asked.client) if acts else None
+        if told is not None:
+            await self._tell(told)
+            return
+        await self._start()
+        self._output.add(self._attempt.error_frames)
+        await self._output.end()
 
     async def _as_it_broke(self) -> None:
         turn = self._attempt.turn

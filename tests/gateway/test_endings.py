@@ -1,4 +1,4 @@
-"""Endings that clients treat as what they are: final where no retry helps, else to be tried again."""
+"""Endings are told so that clients try again where that may help, and only there."""
 
 import json
 

@@ -24,6 +24,8 @@ _SESSION_HEADERS = (
 _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._-]*(?:/(?:JS|Python)\b)?")
 # Clients that always declare tools in their main requests.
 _USES_TOOLS = frozenset({"pi", "opencode", "qwencode", "codex_exec", "codex_cli_rs", "claude-cli"})
+COMPACTS = frozenset({"pi", "opencode", "qwencode", "claude-cli"})
+"""Clients that shorten the conversation themselves when they are told that it does not fit."""
 _SIDE_MESSAGES = 3
 _SIDE_CHARS = 16_000
 

@@ -21,16 +21,19 @@ from seatrial.core.errors import Boundary, GuardError, SeatrialError, attribute
 from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.gateway import record
 from seatrial.gateway.attempt import Attempt
+from seatrial.gateway.clients import COMPACTS
+from seatrial.gateway.elision import Elided
 from seatrial.gateway.endings import Told, failed, overflowed, reported, stopped
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import JSON_HEADERS, STREAM_HEADERS, Headers, Output
 from seatrial.gateway.rendering import FrameWriter, whole_body
 from seatrial.gateway.requests import Inbound
 from seatrial.gateway.settings import BROKEN_STREAM, SOFT_WINDOW, Settings
+from seatrial.gateway.shortening import Shortener
 from seatrial.gateway.soft_window import SoftLimit
 from seatrial.gateway.upstream import Upstream
 from seatrial.guard.guarded import guarded
-from seatrial.guard.protocol import Decision, Rule
+from seatrial.guard.protocol import ELIDE, Decision, Rule
 from seatrial.guard.rules import Memory, gateway_rules
 from seatrial.guard.watch import Holding
 
@@ -62,7 +65,7 @@ class Passage:
     ) -> None:
         """`memory`: what a rule may know of earlier requests; one for each server."""
         self._settings = settings
-        self._memory = memory
+        self._memory = memory.beside(self._is_shortened)
         self._metrics = metrics
         self._upstream = upstream
         self._asked = asked
@@ -71,6 +74,7 @@ class Passage:
         self._collected = record.Collected()
         self._tail: list[Event] = []
         self._writer: FrameWriter | None = None
+        self._shortener = self._new_shortener()
         rules = self._made = self._new_rules()
         self._acts = any(rule.mode == "enforce" for rule in rules)
         self._looks = bool(rules) or on_exchange is not None
@@ -87,7 +91,7 @@ class Passage:
 
     async def _answer(self) -> None:
         request = self._asked.inbound.request
-        if (refusal := self._too_long()) is not None:
+        if (refusal := self._too_long()) is not None and not self._shortens(refusal):
             self._collected.fault = record.Fault(
                 refusal.boundary, type(refusal).__name__, refusal.message
             )
@@ -136,6 +140,29 @@ class Passage:
         mode = "enforce" if self._settings.acts(SOFT_WINDOW) else "observe"
         self._metrics.add("soft_window_total", mode=mode)
         return refusal if mode == "enforce" else None
+
+    def _shortens(self, refusal: ContextOverflowError) -> bool:
+        """Whether the request is sent nevertheless, shortened."""
+        shortener, request = self._shortener, self._asked.inbound.request
+        if shortener is None or request is None or not self._looks:
+            return False
+        return shortener.refused(request, refusal, soft=True)
+
+    def _is_shortened(self) -> bool:
+        """What the server read is less than what the client said."""
+        return self._shortener is not None and self._shortener.acts
+
+    def _new_shortener(self) -> Shortener | None:
+        if not self._settings.acts(ELIDE) or self._asked.client in COMPACTS:
+            return None
+        return Shortener(self._upstream.measured, self._shortened)
+
+    def _shortened(self, done: Elided, decision: Decision) -> None:
+        self._metrics.add("elided_messages_total", done.shortened)
+        self._metrics.add(
+            "guard_decisions_total", rule=ELIDE, mode="enforce", action=decision.action
+        )
+        self._collected.decided.append(record.Decided(ELIDE, "enforce", decision))
 
     def _rules(self) -> list[Rule]:
         """Rules for one attempt; those that were looked at first serve the first one."""
@@ -301,6 +328,7 @@ class Passage:
             self._output,
             keep_credentials=self._settings.token is None,
             tee=self._tees,
+            shortener=self._shortener,
         )
 
     def _decided(self, rule: Rule, decision: Decision) -> None:
@@ -328,7 +356,8 @@ class Passage:
         discarded = self._attempt.discarded
         self._metrics.add("completion_tokens_total", usage.completion + discarded.completion)
         self._metrics.add("discarded_tokens_total", discarded.completion)
-        self._limit.answered(usage)
+        if not self._is_shortened():
+            self._limit.answered(usage)
         if self._on_exchange is None or request is None:
             return
         fault = collected.fault

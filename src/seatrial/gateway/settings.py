@@ -12,12 +12,16 @@ import msgspec
 
 from seatrial.chat.window import SoftWindow
 from seatrial.core.config import GuardSpec
+from seatrial.guard.protocol import ELIDE
 
 BROKEN_STREAM = "broken_stream"
 """Named like a guard rule, because it can be switched off like one: a response that ends without
 saying why is ended with an error instead of being passed on as if it were whole."""
 SOFT_WINDOW = "soft_window"
 """Named like a rule, too; it needs a `Settings.soft_window`."""
+OWN_RULES = (BROKEN_STREAM, ELIDE)
+"""What the gateway itself does and `--off` leaves out. `elide`: a conversation that does not fit is
+shortened for clients that are not known to do it themselves."""
 
 
 class UpstreamSpec(msgspec.Struct, frozen=True):

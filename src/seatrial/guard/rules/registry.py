@@ -9,6 +9,7 @@ In: a `GuardSpec`. Out: rules for one attempt.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import msgspec
 
@@ -40,6 +41,14 @@ class Memory:
     def __init__(self) -> None:
         self.prefix = PrefixMemory()
         self.prompts = PromptMemory()
+        self.shortened: Callable[[], bool] = lambda: False
+        """Whether less was sent than the request says; asked when the answer has come."""
+
+    def beside(self, shortened: Callable[[], bool]) -> Memory:
+        """The same memory for one request that may be shortened behind the rules."""
+        memory = copy(self)
+        memory.shortened = shortened
+        return memory
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -117,7 +126,7 @@ def _remembering(id: str, spec: GuardSpec, mode: Mode, memory: Memory | None) ->
     if memory is not None and id == PrefixRule.id:
         return PrefixRule(spec, mode, memory.prefix)
     if memory is not None and id == SilentTruncationRule.id:
-        return SilentTruncationRule(spec, mode, memory.prompts)
+        return SilentTruncationRule(spec, mode, memory.prompts, memory.shortened)
     return None
 
 

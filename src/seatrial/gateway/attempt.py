@@ -124,6 +124,9 @@ class Attempt:
     async def relay(self) -> None:
         """Send the client what the server still has to say, unread."""
         answer = self._answer or await self._open()
+        if self._output.padded and answer.status >= 300:
+            await self._output.whole(answer.status, await answer.whole(), answer.headers())
+            return
         await self._output.start(answer.status, answer.headers())
         self._output.frames_may_be_cut()
         while chunk := await answer.read():

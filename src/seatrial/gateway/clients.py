@@ -64,6 +64,18 @@ class Clients:
         return len(request.messages) <= _SIDE_MESSAGES and chars <= _SIDE_CHARS
 
 
+def patience_seconds(headers: Mapping[bytes, bytes]) -> float | None:
+    """How long the client takes silence for a living server, where it says so.
+
+    The Python libraries of OpenAI and Anthropic do, and all that stands on them.
+    """
+    try:
+        seconds = float(headers.get(b"x-stainless-read-timeout", b""))
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < 1e6 else None
+
+
 def session_key(headers: Mapping[bytes, bytes], in_body: str = "") -> str:
     """What the client itself says of the conversation; empty where it says nothing."""
     for name in _SESSION_HEADERS:

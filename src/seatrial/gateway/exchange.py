@@ -230,7 +230,7 @@ class Passage:
         return len(given) == len(self._tail) and all(map(_is, given, self._tail))
 
     async def _start(self, *, rendered: bool = False) -> None:
-        if self._output.status is None:
+        if self._output.unsaid:
             # A server that does not stream answers in JSON; what a rule made of it is a stream.
             own = self._attempt.streams or not rendered
             headers = self._attempt.answer_headers() if own else []
@@ -258,9 +258,9 @@ class Passage:
         """A rule broke: the client gets its answer nevertheless, as far as that is possible."""
         self._metrics.add("guard_errors_total")
         self._fault(error)
-        if self._tees and self._output.status is not None:
+        if self._tees and not self._output.unsaid:
             await self._unread()
-        elif self._output.status is None:
+        elif self._output.unsaid:
             self._attempt.close()
             self._acts = False
             self._attempt = self._new_attempt()
@@ -274,14 +274,14 @@ class Passage:
         if overflow and self._settings.normalise_overflow and not self._settings.observe:
             assert isinstance(error, ContextOverflowError)
             await self._tell(overflowed(error))
-        elif refusal is not None and self._output.status is None:
+        elif refusal is not None and self._output.unsaid:
             await self._output.whole(refusal.status, refusal.body, refusal.headers)
-        elif self._tees and self._output.status is not None:
+        elif self._tees and not self._output.unsaid:
             # The client has all that the server said; it sees what there is to see.
             self._output.close()
         elif self._attempt.error_frames:
             await self._tell_reported()
-        elif self._settings.acts(BROKEN_STREAM) or self._output.status is None:
+        elif self._settings.acts(BROKEN_STREAM) or self._output.unsaid:
             await self._tell(failed(error, self._asked.client))
         else:
             await self._as_it_broke()
@@ -307,7 +307,7 @@ class Passage:
     async def _tell(self, told: Told) -> None:
         """Say an error in the way that is still open."""
         output = self._output
-        if output.status is None:
+        if output.unsaid:
             await output.whole(told.status, told.body)
         elif told.cut:
             await output.flush()

@@ -23,6 +23,7 @@ from seatrial.guard.rules.budgets import (
     ToolBudgetRule,
     TurnBudgetRule,
 )
+from seatrial.guard.rules.cut_block import CutBlockRule
 from seatrial.guard.rules.empty import EmptyCompletionRule
 from seatrial.guard.rules.history import HistoryRule
 from seatrial.guard.rules.intent import IntentRule
@@ -77,6 +78,7 @@ RULES: dict[str, Entry] = {
     TextBudgetRule.id: Entry(TextBudgetRule, "off", "enforce"),
     ToolBudgetRule.id: Entry(ToolBudgetRule, "off", "enforce"),
     TruncatedCallRule.id: Entry(TruncatedCallRule, "off", "enforce"),
+    CutBlockRule.id: Entry(CutBlockRule, "off", "enforce"),
     ParseErrorRule.id: Entry(ParseErrorRule, "off", "enforce"),
     EmptyCompletionRule.id: Entry(EmptyCompletionRule, "off", "enforce"),
     IntentRule.id: Entry(IntentRule, "off", "enforce"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, UsageEvent
+from seatrial.chat.growing import GrowingText
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
 from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
@@ -35,7 +36,7 @@ class CutBlockRule(PassingRule):
         self._watching = False
         self._max_tokens = 0
         self._completion = 0
-        self._text: list[str] = []
+        self._text = GrowingText()
         self._chars = 0
 
     def on_request(self, request: Request) -> Decision:
@@ -47,7 +48,7 @@ class CutBlockRule(PassingRule):
         if not self._watching:
             return PASS
         if isinstance(event, Text):
-            self._text.append(event.text)
+            self._text.add(event.text)
             self._chars += len(event.text)
             self._watching = self._chars <= _LONGEST_CHARS
         elif isinstance(event, CallEvent):
@@ -61,7 +62,7 @@ class CutBlockRule(PassingRule):
     def _judge(self, end: End) -> Decision:
         if end.finish is not Finish.LENGTH or not 0 < self._completion < self._max_tokens:
             return PASS
-        text = "".join(self._text)
+        text = self._text.whole()
         if not in_block(text):
             return PASS
         finding = Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 
 from seatrial.core import trace as events
@@ -10,6 +11,7 @@ from seatrial.core.generation import Caps, Finish, Usage
 from seatrial.core.message import Call, Message, ToolSchema, tools_digest
 from seatrial.core.trace import TraceEvent
 from seatrial.guard import Replay, gateway_rules, replay
+from seatrial.guard.rules import Memory
 from tests.guard.conversation.asks import BASH
 from tests.guard.streams import WRITE, XML
 
@@ -27,7 +29,16 @@ class Recording:
         self._history = [Message("user", "Do it.")]
         self._say(self._history[0])
 
-    def turn(self, message: Message, finish: Finish, completion: int, **fields: object) -> None:
+    def turn(
+        self,
+        message: Message,
+        finish: Finish,
+        completion: int,
+        *,
+        prompt: int = 10,
+        guard: str = "",
+        **fields: object,
+    ) -> None:
         number = len(self._history)
         self._add(
             events.Request,
@@ -38,13 +49,16 @@ class Recording:
             caps=Caps(max_tokens=100_000),
         )
         self._say(message)
+        if guard:
+            more = {"channel": "request", "finding": "it did not fit", "before": ""}
+            self._add(events.Guard, turn=number, rule=guard, mode="enforce", action="edit", **more)
         self._add(
             events.Response,
             turn=number,
             id=f"r{number}",
             message=message.digest,
             finish=finish,
-            usage=Usage(prompt=10, completion=completion),
+            usage=Usage(prompt=prompt, completion=completion),
             **fields,
         )
         self._history.append(message)
@@ -148,3 +162,20 @@ def test_a_broken_recording_is_no_error() -> None:
     for left_out in range(len(recording.events)):
         kept = [event for n, event in enumerate(recording.events) if n != left_out]
         replay(kept, lambda: gateway_rules(GuardSpec()))
+
+
+def test_the_count_of_a_prompt_that_was_shortened_says_nothing() -> None:
+    """The same count for a conversation that grew is else a sign of a server that cuts."""
+    for guard, found in (("elide", 0), ("", 1)):
+        recording = Recording()
+        for number in range(2):
+            call = Call(f"c{number}", "write", '{"path": "%s"}' % ("x" * 4_000))
+            recording.turn(
+                Message("assistant", calls=(call,)),
+                Finish.TOOL_CALLS,
+                5,
+                prompt=900,
+                guard=guard,
+            )
+        seen = replay(recording.events, partial(gateway_rules, GuardSpec(), memory=Memory())).seen
+        assert sum(each.rule == "silent_truncation" for each in seen) == found

@@ -16,14 +16,14 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from seatrial.gateway.settings import BROKEN_STREAM
+from seatrial.gateway.settings import OWN_RULES
 from seatrial.guard.rules import RULES
 from tests.gateway import load
 
 pytestmark = pytest.mark.perf
 
 STREAMS, CHUNKS, PAUSE = 16, 150, 0.01
-NO_RULES = [word for rule in (*RULES, BROKEN_STREAM) for word in ("--off", rule)]
+NO_RULES = [word for rule in (*RULES, *OWN_RULES) for word in ("--off", rule)]
 PLAIN = "plain aiohttp proxy"
 BATCHES, REQUESTS = 9, 10
 HISTORY_BYTES = 378_000

@@ -108,6 +108,8 @@ class Measured:
         self.ratio = 1.0
         """Counted tokens of one estimated token."""
         self.samples = 0
+        self.refused_estimate: int | None = None
+        """The shortest prompt, by estimate, that was refused in words without numbers."""
 
     def refused(self, error: ContextOverflowError) -> None:
         """Keep the window that a refusal names: it knows better than any setting."""
@@ -168,7 +170,7 @@ class _Tally:
         while pending:
             item = pending.pop()
             if isinstance(item, str):
-                self.tokens += _tokens(item)
+                self.tokens += text_tokens(item)
             elif isinstance(item, dict):
                 kind = item.get("type")
                 if isinstance(kind, str) and kind in self._MEDIA:
@@ -182,7 +184,8 @@ class _Tally:
                 self.tokens += 1
 
 
-def _tokens(text: str) -> float:
+def text_tokens(text: str) -> float:
+    """About how many tokens `text` has, before anything is known of the tokenizer."""
     wide = 0 if text.isascii() else sum(character > "\u02ff" for character in text)
     chars = len(text) - wide - _folded(text)
     return chars / _CHARS_PER_TOKEN + wide / _WIDE_CHARS_PER_TOKEN

@@ -14,7 +14,7 @@ import msgspec
 from seatrial.chat.window import SoftWindow
 from seatrial.core.config import GuardSpec, RuleMode, convert_guard, override, read_config
 from seatrial.core.errors import UserError
-from seatrial.gateway.settings import BROKEN_STREAM, Pin, Settings, UpstreamSpec
+from seatrial.gateway.settings import OWN_RULES, Pin, Settings, UpstreamSpec
 from seatrial.gateway.upstream import root_of
 from seatrial.guard.rules import RULES, check_modes
 
@@ -54,7 +54,7 @@ def rule_modes(settings: Settings) -> dict[str, str]:
     most: RuleMode = "observe" if settings.observe else "enforce"
     modes: dict[str, str] = dict.fromkeys(RULES, "off")
     modes |= {rule.id: rule.mode for rule in gateway_rules(settings.guard, most)}
-    modes[BROKEN_STREAM] = "enforce" if settings.acts(BROKEN_STREAM) else "off"
+    modes |= {rule: "enforce" if settings.acts(rule) else "off" for rule in OWN_RULES}
     return modes
 
 
@@ -110,7 +110,7 @@ def guard_of(args: argparse.Namespace) -> GuardSpec:
     Raises:
         UserError: a file cannot be read, a key or a rule does not exist, or one is both on and off.
     """
-    known = (*RULES, BROKEN_STREAM)
+    known = (*RULES, *OWN_RULES)
     for rule in (*args.on, *args.off):
         if rule not in known:
             raise UserError(f"no such rule: {rule}", hint=f"one of {', '.join(known)}")

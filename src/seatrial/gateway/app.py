@@ -144,7 +144,7 @@ class Gateway:
         """A fault of ours is told as one, and ends nothing but this request."""
         self.metrics.add("internal_errors_total")
         sys.stderr.write(f"error: {attribute(error, Boundary.HARNESS, 'gateway').message}\n")
-        if output.status is None:
+        if output.unsaid:
             body = {"error": {"message": "the gateway failed", "type": "server_error"}}
             await output.whole(500, msgspec.json.encode(body))
 

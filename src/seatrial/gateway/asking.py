@@ -93,6 +93,11 @@ class Asking(Protocol):
         ...
 
     @property
+    def error_data(self) -> bytes:
+        """What the frame says that reported it."""
+        ...
+
+    @property
     def discarded(self) -> Usage:
         """Tokens of the attempts before the last one, as far as the server counted them."""
         ...

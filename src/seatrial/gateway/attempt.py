@@ -16,13 +16,14 @@ from typing import Any
 
 from seatrial.chat.endpoint import Event, Facts, Request, Text, Think
 from seatrial.chat.failures import refused
-from seatrial.chat.overflow import read_overflow
+from seatrial.chat.overflow import ContextOverflowError, read_overflow
 from seatrial.chat.sse import SseDecoder, SseEvent
 from seatrial.core.errors import EngineError, FormatError, HarnessError, SeatrialError
 from seatrial.core.generation import Usage
 from seatrial.gateway.asking import Refusal
 from seatrial.gateway.output import Headers, Output
 from seatrial.gateway.requests import Inbound, changed_body, read_object
+from seatrial.gateway.shortening import Shortener
 from seatrial.gateway.turns import Turn
 from seatrial.gateway.upstream import Answer, Upstream
 
@@ -47,13 +48,16 @@ class Attempt:
         *,
         keep_credentials: bool,
         tee: bool,
+        shortener: Shortener | None = None,
     ) -> None:
+        """`shortener`: asks again for a conversation that the server finds too long."""
         self._upstream = upstream
         self._inbound = inbound
         self._headers = headers
         self._output = output
         self._keep_credentials = keep_credentials
         self._tee = tee
+        self._shortener = shortener
         self._given: dict[int, Event] = {}
         self._answer: Answer | None = None
         self.turn: Turn | None = None
@@ -62,6 +66,8 @@ class Attempt:
         self.refusal: Refusal | None = None
         self.error_frames = b""
         """The bytes in which the server reported an error inside a stream."""
+        self.error_data = b""
+        """What the frame says that reported it."""
         self.body = inbound.raw
         """What the last attempt sent."""
         self.attempts = 0
@@ -92,11 +98,8 @@ class Attempt:
 
     async def generate(self, request: Request | None) -> AsyncGenerator[Event, None]:
         """Ask the server; see `Endpoint.generate`. None = with the client's own body."""
-        self._begin(request)
-        answer = await self._open()
+        answer = await self._accepted(request)
         try:
-            if not 200 <= answer.status < 300:
-                await self._refuse(answer)
             self.turn = Turn(request, self._upstream.window)
             events = self._stream if answer.is_stream else self._whole
             async for event in events(answer, self.turn):
@@ -112,6 +115,9 @@ class Attempt:
     async def relay(self) -> None:
         """Send the client what the server still has to say, unread."""
         answer = self._answer or await self._open()
+        if self._output.padded and answer.status >= 300:
+            await self._output.whole(answer.status, await answer.whole(), answer.headers())
+            return
         await self._output.start(answer.status, answer.headers())
         self._output.frames_may_be_cut()
         while chunk := await answer.read():
@@ -136,7 +142,7 @@ class Attempt:
         self._given.clear()
         self.tail = []
         self.refusal = None
-        self.error_frames = b""
+        self.error_frames = self.error_data = b""
         if self.turn is not None and self.turn.usage is not None:
             self.discarded += self.turn.usage
         self.turn = None
@@ -146,6 +152,8 @@ class Attempt:
         self.body = self._inbound.raw if request is None else self._body_of(request)
 
     def _body_of(self, request: Request) -> bytes:
+        if self._shortener is not None:
+            request = self._shortener.sent(request)
         return changed_body(self._inbound.raw, self._inbound.request, request)
 
     async def _open(self) -> Answer:
@@ -157,6 +165,27 @@ class Attempt:
             keep_credentials=self._keep_credentials,
         )
         return self._answer
+
+    async def _accepted(self, request: Request | None) -> Answer:
+        """The answer of a server that takes the request, perhaps after it was shortened.
+
+        Raises:
+            EngineError: it does not.
+        """
+        while True:
+            self._begin(request)
+            answer = await self._open()
+            if 200 <= answer.status < 300:
+                return answer
+            try:
+                await self._refuse(answer)
+            except ContextOverflowError as error:
+                if request is None or self._shortener is None:
+                    raise
+                if not self._shortener.refused(request, error):
+                    raise
+            finally:
+                answer.close()
 
     async def _refuse(self, answer: Answer) -> None:
         body = await answer.whole()
@@ -239,6 +268,7 @@ def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt) -> _Reading:
         except (EngineError, FormatError) as error:
             if isinstance(error, EngineError):
                 attempt.error_frames = b"".join(frame.raw for frame in frames)
+                attempt.error_data = frames[0].data if frames else b""
             return events, error
         if not chunk:
             turn.trailing(decoder.rest)

@@ -24,6 +24,8 @@ _SESSION_HEADERS = (
 _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9._-]*(?:/(?:JS|Python)\b)?")
 # Clients that always declare tools in their main requests.
 _USES_TOOLS = frozenset({"pi", "opencode", "qwencode", "codex_exec", "codex_cli_rs", "claude-cli"})
+COMPACTS = frozenset({"pi", "opencode", "qwencode", "claude-cli"})
+"""Clients that shorten the conversation themselves when they are told that it does not fit."""
 _SIDE_MESSAGES = 3
 _SIDE_CHARS = 16_000
 
@@ -60,6 +62,18 @@ class Clients:
             return False
         chars = sum(len(message.text) for message in request.messages)
         return len(request.messages) <= _SIDE_MESSAGES and chars <= _SIDE_CHARS
+
+
+def patience_seconds(headers: Mapping[bytes, bytes]) -> float | None:
+    """How long the client takes silence for a living server, where it says so.
+
+    The Python libraries of OpenAI and Anthropic do, and all that stands on them.
+    """
+    try:
+        seconds = float(headers.get(b"x-stainless-read-timeout", b""))
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < 1e6 else None
 
 
 def session_key(headers: Mapping[bytes, bytes], in_body: str = "") -> str:

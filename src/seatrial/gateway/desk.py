@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from seatrial.core.errors import BudgetError, SeatrialError, UserError
-from seatrial.gateway.clients import Clients, session_key
+from seatrial.gateway.clients import Clients, patience_seconds, session_key
 from seatrial.gateway.endings import Told, failed, refused_request
 from seatrial.gateway.exchange import Asked, OnExchange, Passage
 from seatrial.gateway.histories import Histories
@@ -19,7 +19,7 @@ from seatrial.gateway.output import Headers, Output
 from seatrial.gateway.raw import RawMode
 from seatrial.gateway.requests import Inbound, read_inbound, read_object
 from seatrial.gateway.routing import Route, pinned, route
-from seatrial.gateway.settings import Settings
+from seatrial.gateway.settings import BLANKS, Settings
 from seatrial.gateway.slots import Slots
 from seatrial.gateway.translation import TranslatedOutput
 from seatrial.gateway.upstream import Upstream
@@ -28,6 +28,9 @@ from seatrial.gateway.wires import ClientWire
 from seatrial.gateway.wires import Upstream as Takes
 from seatrial.guard.ladder import THINKING
 from seatrial.guard.rules import Memory
+
+_BEFORE_IT_LEAVES = 0.8
+"""Of the silence after which a client gives up: when it gets a sign of life."""
 
 
 class _Named(msgspec.Struct):
@@ -88,6 +91,10 @@ class Desk:
         asked = Asked(inbound, headers, client, session, side)
         if inbound.stream:
             own.keep_alive(self._settings.bounds.keep_alive_seconds)
+        elif wire is None and self._settings.acts(BLANKS):
+            patience = patience_seconds(dict(headers))
+            if patience is not None:
+                own.keep_alive(_BEFORE_IT_LEAVES * patience, blanks=True)
         try:
             await self._in_turn(place.upstream, asked, own)
         finally:
@@ -142,7 +149,7 @@ class Desk:
                 await passage.run()
         except BudgetError as error:
             told = failed(error, asked.client)
-            if output.status is None:
+            if output.unsaid:
                 await tell(output, told)
             else:
                 output.add(told.frame)

@@ -14,13 +14,17 @@ from typing import Any
 import msgspec
 
 from seatrial.chat.endpoint import Ending
-from seatrial.chat.failures import RefusedError, TimedOutError
+from seatrial.chat.failures import RefusedError, TimedOutError, error_message
 from seatrial.chat.overflow import ContextOverflowError, normalised
 from seatrial.core.errors import BudgetError, FormatError, SeatrialError
 from seatrial.gateway.rendering import frame
 
 _CUT_INSTEAD = frozenset({"qwencode"})
 """Clients that end their work at an error inside a stream, and ask again when it breaks off."""
+_FINAL_STATUS = {"openai-python": 404}
+"""Where 400 is not the end. Behind this library stand mini-swe-agent and others that ask ten times
+and more after every status but a few; 404 is one that all of them take for the last word, and
+that the library itself does not try again."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -49,6 +53,10 @@ def stopped(ending: Ending, reason: str, client: str) -> Told:
         message = f"server error: overloaded, please retry (the answer was stopped: {reason})"
         return Told(503, _error(message, "server_error", "guard_stopped"), client in _CUT_INSTEAD)
     message = f"the answer was stopped by the gateway: {reason}"
+    if client in _FINAL_STATUS:
+        # The type must not be `invalid_request_error`: LiteLLM reads it before the status.
+        message += " (nothing is missing: this status only says that no retry will help)"
+        return Told(_FINAL_STATUS[client], _error(message, "guard_stopped", "guard_stopped"))
     return Told(400, _error(message, "invalid_request_error", "guard_stopped"))
 
 
@@ -63,9 +71,37 @@ def failed(error: SeatrialError, client: str) -> Told:
         return Told(error.status, _error(message, "upstream_error", "refused"))
     timed_out = isinstance(error, TimedOutError)
     what = "timeout" if timed_out else "broken_stream" if isinstance(error, FormatError) else "gone"
-    words = "server error: timeout" if timed_out else "server error: terminated"
+    words = _TIMED_OUT if timed_out else _TERMINATED
     told = _error(f"{words}: {_line(error)}", "server_error", what)
     return Told(504 if timed_out else 502, told, client in _CUT_INSTEAD)
+
+
+def reported(data: bytes, client: str) -> Told | None:
+    """What an error inside a stream is told as, `data` being its frame's; None = as it came.
+
+    The server's own object, in words after which clients ask again; several do not look at the
+    code. Not where the server says that the request is wrong: the next one would be wrong, too.
+    """
+    try:
+        error = msgspec.json.decode(data, type=_Reported).error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    given = error if isinstance(error, dict) else {"message": str(error)}
+    code = given.get("code")
+    status = int(code) if isinstance(code, int | str) and str(code).isdecimal() else 502
+    if not 500 <= status < 600 or given.get("type") == "invalid_request_error":
+        return None
+    told = {"type": "server_error", **given, "message": f"{_TERMINATED}: {error_message(data)}"}
+    return Told(status, told, client in _CUT_INSTEAD)
+
+
+class _Reported(msgspec.Struct):
+    error: Any
+
+
+_TIMED_OUT = "server error: timeout"
+_TERMINATED = "server error: terminated"
+"""pi, opencode and qwen-code know by these words that they may ask again."""
 
 
 def overflowed(error: ContextOverflowError) -> Told:

@@ -22,17 +22,20 @@ from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.gateway import record
 from seatrial.gateway.asking import Asking
 from seatrial.gateway.attempt import Attempt
-from seatrial.gateway.endings import Told, failed, overflowed, stopped
+from seatrial.gateway.clients import COMPACTS
+from seatrial.gateway.elision import Elided
+from seatrial.gateway.endings import Told, failed, overflowed, reported, stopped
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import JSON_HEADERS, STREAM_HEADERS, Headers, Output
 from seatrial.gateway.raw_attempt import RawAttempt
 from seatrial.gateway.rendering import FrameWriter, whole_body
 from seatrial.gateway.requests import Inbound
 from seatrial.gateway.settings import BROKEN_STREAM, SOFT_WINDOW, Settings
+from seatrial.gateway.shortening import Shortener
 from seatrial.gateway.soft_window import SoftLimit, SoftWindowError
 from seatrial.gateway.upstream import Upstream
 from seatrial.guard.guarded import guarded
-from seatrial.guard.protocol import Decision, Rule
+from seatrial.guard.protocol import ELIDE, Decision, Rule
 from seatrial.guard.rules import Memory, gateway_rules
 from seatrial.guard.watch import Holding
 
@@ -69,7 +72,7 @@ class Passage:
     ) -> None:
         """`memory`: what a rule may know of earlier requests; one for each server."""
         self._settings = settings
-        self._memory = memory
+        self._memory = memory.beside(self._is_shortened)
         self._metrics = metrics
         self._upstream = upstream
         self._asked = asked
@@ -78,6 +81,7 @@ class Passage:
         self._collected = record.Collected()
         self._tail: list[Event] = []
         self._writer: FrameWriter | None = None
+        self._shortener = self._new_shortener()
         rules = self._made = self._new_rules()
         self._acts = any(rule.mode == "enforce" for rule in rules)
         self._raw = asked.raw
@@ -95,7 +99,7 @@ class Passage:
 
     async def _answer(self) -> None:
         request = self._asked.inbound.request
-        if (refusal := self._too_long()) is not None:
+        if (refusal := self._too_long()) is not None and not self._shortens(refusal):
             self._collected.fault = record.Fault(
                 refusal.boundary, type(refusal).__name__, refusal.message
             )
@@ -147,6 +151,30 @@ class Passage:
             return None
         self._metrics.add("soft_window_total", mode="enforce" if acts else "observe")
         return refusal if acts else None
+
+    def _shortens(self, refusal: ContextOverflowError) -> bool:
+        """Whether the request is sent nevertheless, shortened."""
+        shortener, request = self._shortener, self._asked.inbound.request
+        if shortener is None or request is None or not self._looks:
+            return False
+        return shortener.refused(request, refusal, soft=True)
+
+    def _is_shortened(self) -> bool:
+        """What the server read is less than what the client said."""
+        return self._shortener is not None and self._shortener.acts
+
+    def _new_shortener(self) -> Shortener | None:
+        asked = self._asked
+        if not self._settings.acts(ELIDE) or asked.client in COMPACTS or asked.raw:
+            return None
+        return Shortener(self._upstream.measured, self._shortened)
+
+    def _shortened(self, done: Elided, decision: Decision) -> None:
+        self._metrics.add("elided_messages_total", done.shortened)
+        self._metrics.add(
+            "guard_decisions_total", rule=ELIDE, mode="enforce", action=decision.action
+        )
+        self._collected.decided.append(record.Decided(ELIDE, "enforce", decision))
 
     def _rules(self) -> list[Rule]:
         """Rules for one attempt; those that were looked at first serve the first one."""
@@ -220,7 +248,7 @@ class Passage:
         return len(given) == len(self._tail) and all(map(_is, given, self._tail))
 
     async def _start(self, *, rendered: bool = False) -> None:
-        if self._output.status is None:
+        if self._output.unsaid:
             # A server that does not stream answers in JSON; what a rule made of it is a stream.
             own = self._attempt.streams or not rendered
             headers = self._attempt.answer_headers() if own else []
@@ -251,9 +279,9 @@ class Passage:
         """A rule broke: the client gets its answer nevertheless, as far as that is possible."""
         self._metrics.add("guard_errors_total")
         self._fault(error)
-        if self._tees and self._output.status is not None:
+        if self._tees and not self._output.unsaid:
             await self._unread()
-        elif self._output.status is None:
+        elif self._output.unsaid:
             self._attempt.close()
             self._acts = self._raw = False
             self._attempt = self._new_attempt()
@@ -267,19 +295,28 @@ class Passage:
         if overflow and self._settings.normalise_overflow and not self._settings.observe:
             assert isinstance(error, ContextOverflowError)
             await self._tell(overflowed(error))
-        elif refusal is not None and self._output.status is None:
+        elif refusal is not None and self._output.unsaid:
             await self._output.whole(refusal.status, refusal.body, refusal.headers)
-        elif self._tees and self._output.status is not None:
+        elif self._tees and not self._output.unsaid:
             # The client has all that the server said; it sees what there is to see.
             self._output.close()
         elif self._attempt.error_frames:
-            await self._start()
-            self._output.add(self._attempt.error_frames)
-            await self._output.end()
-        elif self._settings.acts(BROKEN_STREAM) or self._output.status is None:
+            await self._tell_reported()
+        elif self._settings.acts(BROKEN_STREAM) or self._output.unsaid:
             await self._tell(failed(error, self._asked.client))
         else:
             await self._as_it_broke()
+
+    async def _tell_reported(self) -> None:
+        """What the server itself said in the stream."""
+        acts = self._settings.acts(BROKEN_STREAM)
+        told = reported(self._attempt.error_data, self._asked.client) if acts else None
+        if told is not None:
+            await self._tell(told)
+            return
+        await self._start()
+        self._output.add(self._attempt.error_frames)
+        await self._output.end()
 
     async def _as_it_broke(self) -> None:
         turn = self._attempt.turn
@@ -291,7 +328,7 @@ class Passage:
     async def _tell(self, told: Told) -> None:
         """Say an error in the way that is still open."""
         output = self._output
-        if output.status is None:
+        if output.unsaid:
             await output.whole(told.status, told.body)
         elif told.cut:
             await output.flush()
@@ -316,6 +353,7 @@ class Passage:
             output,
             keep_credentials=keep,
             tee=self._tees,
+            shortener=self._shortener,
         )
 
     def _decided(self, rule: Rule, decision: Decision) -> None:
@@ -349,7 +387,8 @@ class Passage:
         self._metrics.add("wire_total", wire=self._attempt.facts.wire)
         self._metrics.add("completion_tokens_total", usage.completion + discarded.completion)
         self._metrics.add("discarded_tokens_total", discarded.completion)
-        self._limit.answered(usage)
+        if not self._is_shortened():
+            self._limit.answered(usage)
         if self._on_exchange is None or request is None:
             return
         fault = collected.fault

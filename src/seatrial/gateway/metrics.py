@@ -17,6 +17,7 @@ COUNTERS = {
     "guard_decisions_total": "Decisions of the rules; in observe mode without effect.",
     "guard_errors_total": "Rules that failed; the traffic went on without them.",
     "soft_window_total": "Prompts above the soft window; in observe mode they went on.",
+    "elided_messages_total": "Old messages that were shortened so that a conversation fits.",
     "completion_tokens_total": "Tokens that servers generated, where they were let finish.",
     "discarded_tokens_total": "Those of them in attempts that no client saw.",
     "wire_total": "Requests by who parses: native is the server, raw_completion the gateway.",

@@ -2,7 +2,9 @@
 
 While nothing is to be said (the request waits in a queue, the prompt is read, a rule holds text
 back) a stream gets a comment now and then, so that no client takes the silence for a dead server.
-A comment is only ever sent between two frames.
+A comment is only ever sent between two frames. An answer that is one JSON value gets blanks before
+it, where that is asked for: its status is then 200 before anything is known, and what went wrong is
+said in the body alone.
 
 In: bytes. Out: ASGI messages.
 """
@@ -13,6 +15,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import msgspec
+
 Headers = list[tuple[bytes, bytes]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -22,6 +26,7 @@ STREAM_HEADERS: Headers = [
     (b"cache-control", b"no-cache"),
 ]
 JSON_HEADERS: Headers = [(b"content-type", b"application/json")]
+_BLANK = b" "
 
 
 class Output:
@@ -40,10 +45,23 @@ class Output:
         """The status that was sent; None = nothing was sent so far."""
         self.finished = False
         self.written_bytes = 0
+        self._blanks = False
+        self._begun = False
+        self.padded = False
+        """Blanks were sent, and with them the status 200; a whole answer still fits behind them."""
 
-    def keep_alive(self, interval_seconds: float) -> None:
-        """Send comments from now on, whenever nothing was sent for so long."""
+    @property
+    def unsaid(self) -> bool:
+        """Nothing of the answer was said: it may still be any."""
+        return self.status is None or (self.padded and not self._begun)
+
+    def keep_alive(self, interval_seconds: float, *, blanks: bool = False) -> None:
+        """Send comments from now on, whenever nothing was sent for so long.
+
+        `blanks`: the answer will be JSON and no stream.
+        """
         self._interval_seconds = interval_seconds
+        self._blanks = blanks
         self._arm()
 
     def comment(self) -> bytes:
@@ -59,6 +77,10 @@ class Output:
         await self._head(status, headers)
 
     async def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._begun = True
+        if self._ping is not None:
+            # It may be about to send the head itself.
+            await self._ping
         if self.status is None:
             self.status = status
             await self._send_message(
@@ -104,6 +126,8 @@ class Output:
         """A complete response of known length."""
         length = (b"content-length", str(len(body)).encode())
         await self._head(status, [*headers, length])
+        if self.padded and status >= 300:
+            body = _error_body(status, body)
         self.written_bytes += len(body)
         self.close()
         await self._send_message({"type": "http.response.body", "body": body, "more_body": False})
@@ -134,6 +158,9 @@ class Output:
         silent = self._loop.time() - self._last
         if self.finished or not (self._whole_frames or self.status is None):
             return
+        if self._blanks and self._begun:
+            # A blank inside of the answer could change it.
+            return
         if silent >= self._interval_seconds and self._ping is None:
             self._last = self._loop.time()
             self._ping = self._loop.create_task(self._comment())
@@ -142,12 +169,25 @@ class Output:
     async def _comment(self) -> None:
         try:
             if self.status is None:
-                self.status = 200
-                await self.send(
-                    {"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS}
-                )
-            await self.send(
-                {"type": "http.response.body", "body": self.comment(), "more_body": True}
-            )
+                self.status, self.padded = 200, self._blanks
+                headers = JSON_HEADERS if self._blanks else STREAM_HEADERS
+                await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+            comment = _BLANK if self._blanks else self.comment()
+            await self.send({"type": "http.response.body", "body": comment, "more_body": True})
         finally:
             self._ping = None
+
+
+def _error_body(status: int, body: bytes) -> bytes:
+    """An error whose status can no longer be sent, in the form that libraries look for.
+
+    The status stands in `code`, where LiteLLM takes it from.
+    """
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        value = body.decode("utf-8", "replace")
+    error = value.get("error", value) if isinstance(value, dict) else value
+    fields = error if isinstance(error, dict) else {"message": str(error)}
+    message = fields.get("message") or f"the server answered {status}"
+    return msgspec.json.encode({"error": {**fields, "message": message, "code": status}})

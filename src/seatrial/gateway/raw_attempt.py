@@ -143,7 +143,7 @@ class RawAttempt:
         self.tail: list[Event] = []
         """Always empty: every event is written anew."""
         self.refusal: Refusal | None = None
-        self.error_frames = b""
+        self.error_frames = self.error_data = b""
         """The bytes in which the server reported an error inside a stream."""
         self.discarded = Usage()
         """Tokens of the attempts before the last one, as far as the server counted them."""
@@ -186,7 +186,7 @@ class RawAttempt:
         self.close()
         if self.turn is not None and self.turn.usage is not None:
             self.discarded += self.turn.usage
-        self.turn, self.refusal, self.error_frames = None, None, b""
+        self.turn, self.refusal, self.error_frames, self.error_data = None, None, b"", b""
         chat = self._body_of(request)
         fields = completion_fields(read_object(chat))
         prompt = await self._render(chat)
@@ -291,5 +291,5 @@ class RawAttempt:
         except EngineError:
             # The chat reports an error in the very same frame.
             if self._inbound.stream:
-                self.error_frames = frame.raw
+                self.error_frames, self.error_data = frame.raw, frame.data
             raise

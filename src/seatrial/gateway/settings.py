@@ -12,12 +12,20 @@ import msgspec
 
 from seatrial.chat.window import SoftWindow
 from seatrial.core.config import GuardSpec
+from seatrial.guard.protocol import ELIDE
 
 BROKEN_STREAM = "broken_stream"
 """Named like a guard rule, because it can be switched off like one: a response that ends without
 saying why is ended with an error instead of being passed on as if it were whole."""
 SOFT_WINDOW = "soft_window"
 """Named like a rule, too; it needs a `Settings.soft_window`."""
+BLANKS = "blanks"
+"""Named like a rule, too: a client that waits for an answer in one piece, and would soon give up,
+gets blanks before it. The status is then sent before it is known, so only where the client says
+how long it waits."""
+OWN_RULES = (BROKEN_STREAM, ELIDE, BLANKS)
+"""What the gateway itself does and `--off` leaves out. `elide`: a conversation that does not fit is
+shortened for clients that are not known to do it themselves."""
 
 
 class UpstreamSpec(msgspec.Struct, frozen=True):

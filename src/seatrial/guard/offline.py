@@ -20,7 +20,7 @@ from seatrial.core import trace as events
 from seatrial.core.generation import Finish, Usage
 from seatrial.core.message import Message, ToolSchema, tools_digest
 from seatrial.core.trace import TraceEvent
-from seatrial.guard.protocol import Decision, Rule
+from seatrial.guard.protocol import ELIDE, Decision, Rule
 from seatrial.guard.watch import Watch
 
 PIECE_CHARS = 24
@@ -105,12 +105,16 @@ class _Reader:
         self._tools = {tool.name: tool for tool in tools}
         self._messages: dict[str, Message] = {}
         self._request: events.Request | None = None
+        self._shortened = False
+        """The server read less than the request says."""
 
     def feed(self, event: TraceEvent) -> None:
         if isinstance(event, events.MessageEvent):
             self._message(event)
         elif isinstance(event, events.Request):
-            self._request = event
+            self._request, self._shortened = event, False
+        elif isinstance(event, events.Guard):
+            self._shortened = self._shortened or event.rule == ELIDE
         elif isinstance(event, events.Response):
             self.total += self._response(event)
 
@@ -129,7 +133,8 @@ class _Reader:
             return Replay()
         heard: list[tuple[Rule, Decision]] = []
         watch = Watch(self._rules(), lambda rule, decision: heard.append((rule, decision)))
-        read = _run(watch, self._asked(asked), _events_of(message, response))
+        stream = _events_of(message, response, counted=not self._shortened)
+        read = _run(watch, self._asked(asked), stream)
         return self._judged(response, message, heard, read)
 
     def _asked(self, asked: events.Request) -> Request:
@@ -193,8 +198,11 @@ def _changes(decision: Decision) -> bool:
     return decision.action in ("edit", "retry", "stop") and not mends
 
 
-def _events_of(message: Message, response: events.Response) -> list[Event]:
-    """The stream that `message` came in, as far as it can be known."""
+def _events_of(message: Message, response: events.Response, *, counted: bool) -> list[Event]:
+    """The stream that `message` came in, as far as it can be known.
+
+    `counted`: the server's count of the prompt is one of what the request says.
+    """
     text = message.text
     if not message.calls and response.finish in _LENGTH and len(response.raw) > len(text):
         # A call that was cut stands in the raw text alone.
@@ -203,6 +211,8 @@ def _events_of(message: Message, response: events.Response) -> list[Event]:
     stream += [Text(piece) for piece in _pieces(text)]
     stream += [CallEvent(call) for call in message.calls]
     usage = response.usage or Usage()
+    if not counted:
+        usage = msgspec.structs.replace(usage, prompt=0, cached=0)
     stream.append(UsageEvent(usage, response.timings))
     stream.append(
         End(

@@ -19,6 +19,7 @@ Action = Literal["pass", "hold", "edit", "retry", "stop"]
 Channel = Literal["text", "think", "calls", "request"]
 
 __all__ = [
+    "ELIDE",
     "PASS",
     "PROSE",
     "Action",
@@ -32,6 +33,11 @@ __all__ = [
     "Rule",
     "Rung",
 ]
+
+
+ELIDE = "elide"
+"""Not a rule here: under this name a record says that old messages of the request were shortened
+behind the rules, so that the server read less than the request says."""
 
 
 class Finding(msgspec.Struct, frozen=True):

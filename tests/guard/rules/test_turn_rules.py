@@ -17,7 +17,7 @@ from seatrial.guard.rules.budgets import (
     TurnBudgetRule,
 )
 from seatrial.guard.rules.empty import EmptyCompletionRule
-from seatrial.guard.rules.intent import NUDGE, IntentRule, announcement
+from seatrial.guard.rules.intent import NUDGE, NUDGE_IN_TEXT, IntentRule, announcement
 from seatrial.guard.rules.parse_error import ParseErrorRule
 from seatrial.guard.rules.truncation import TruncatedCallRule
 from tests.guard.streams import CALL, Run, look, request, stream
@@ -187,6 +187,28 @@ def test_an_announcement_with_a_call_or_without_tools_is_fine() -> None:
         (stream(text, finish=Finish.LENGTH), request()),
     ):
         assert look(IntentRule(GuardSpec()), events, asked)[1] == []
+
+
+# Behind a colon a control token may be an example.
+ENDED = [text for text in ANNOUNCEMENTS if text.endswith(".")]
+RAN_ON = "<|im_end|>\n<|im_start|>user\nThank you, that is what I wanted.<|im_end|>\n"
+
+
+@pytest.mark.parametrize("text", ENDED)
+async def test_without_tools_an_announcement_counts_when_the_model_ran_on(text: str) -> None:
+    asked = request(tools=())
+    answer = "notes.txt\n```\nhello\n```\n"
+    run = await Run(stream(text + RAN_ON), stream(answer)).ask(asked)
+    assert run.text == answer and run.told(2) == NUDGE_IN_TEXT
+    run = await Run(stream(text + RAN_ON)).ask(asked)
+    assert len(run.upstream.requests) == 2
+    assert run.text == text and run.end.finish is Finish.STOP
+
+
+@pytest.mark.parametrize("text", [text for text in ANSWERS if text])
+async def test_without_tools_an_answer_is_one_even_when_the_model_ran_on(text: str) -> None:
+    run = await Run(stream(text + RAN_ON)).ask(request(tools=()))
+    assert len(run.upstream.requests) == 1
 
 
 # Parse errors of a server

@@ -4,6 +4,9 @@
 over with nothing done (earendil-works/pi#1863). High precision comes before recall: a question, a
 condition, an offer or a report is never taken for an announcement, and the model is told once.
 
+Where no tools are declared, an announcement may be all that was wanted. There it counts only if
+the model then went on into turns of others, which were cut: it has dreamt that it was done.
+
 In: stream events. Out: one retry; where none is possible, the answer passes.
 """
 
@@ -17,10 +20,15 @@ from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
 from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
 from seatrial.guard.rules.base import last_words
+from seatrial.guard.rules.leaks import was_cut
 
 NUDGE = (
     "You announced the next step but called no tool, so nothing was done. "
     "Call the tool now. If the task is already complete, say so instead."
+)
+NUDGE_IN_TEXT = (
+    "You announced the next step and then wrote turns that are not yours, so nothing was done. "
+    "Give your whole answer now, in the form that you were asked for."
 )
 _TAIL_CHARS = 600
 _LONGEST_CHARS = 4_000
@@ -72,12 +80,13 @@ class IntentRule(PassingRule):
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         super().__init__(spec, mode)
         self._watching = False
+        self._may_call = False
         self._text = GrowingText()
         self._called = False
 
     def on_request(self, request: Request) -> Decision:
-        may_call = bool(request.tools) and request.tool_choice != "none"
-        self._watching = may_call and NUDGE not in last_words(request)
+        self._may_call = bool(request.tools) and request.tool_choice != "none"
+        self._watching = self._nudge not in last_words(request)
         return PASS
 
     def on_event(self, event: Event) -> Decision:
@@ -91,8 +100,14 @@ class IntentRule(PassingRule):
             return self._judge(event)
         return PASS
 
+    @property
+    def _nudge(self) -> str:
+        return NUDGE if self._may_call else NUDGE_IN_TEXT
+
     def _judge(self, end: End) -> Decision:
         if self._called or end.finish is not Finish.STOP or end.verdict != "no_call":
+            return PASS
+        if not self._may_call and not was_cut(end):
             return PASS
         text = self._text.whole()
         quote = announcement(text)
@@ -106,7 +121,7 @@ class IntentRule(PassingRule):
             quote=quote,
             start=text.rfind(quote),
         )
-        return Decision("retry", finding, nudge=NUDGE, shown=text, otherwise="pass")
+        return Decision("retry", finding, nudge=self._nudge, shown=text, otherwise="pass")
 
 
 def announcement(text: str) -> str | None:

@@ -44,6 +44,7 @@ _BEHIND_CHARS = 16
 _COMPACT_CHARS = 8_192
 _CALLS = b'"tool_calls"'
 _HOLD = Decision("hold")
+_WENT_ON = "in the text, and the text goes on"
 
 
 class LeakRule(PassingRule):
@@ -237,10 +238,15 @@ class LeakRule(PassingRule):
             detector=self.id,
             mode_id="stack.role_leak" if role else "stack.control_token_leak",
             channel="text",
-            detail=f"{literal} in the text, and the text goes on",
+            detail=f"{literal} {_WENT_ON}",
             quote=self._text[at : at + QUOTE_CHARS],
             start=self._base + at,
         )
+
+
+def was_cut(end: End) -> bool:
+    """Whether this rule ended the turn: the model itself had gone on."""
+    return (end.reason or "").endswith(_WENT_ON)
 
 
 def _announced(text: str, at: int) -> bool:

@@ -9,6 +9,7 @@ In: a `GuardSpec`. Out: rules for one attempt.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import msgspec
 
@@ -23,6 +24,7 @@ from seatrial.guard.rules.budgets import (
     TurnBudgetRule,
 )
 from seatrial.guard.rules.compaction import CompactionPinRule
+from seatrial.guard.rules.cut_block import CutBlockRule
 from seatrial.guard.rules.empty import EmptyCompletionRule
 from seatrial.guard.rules.history import HistoryRule
 from seatrial.guard.rules.intent import IntentRule
@@ -43,6 +45,14 @@ class Memory:
     def __init__(self) -> None:
         self.prefix = PrefixMemory()
         self.prompts = PromptMemory()
+        self.shortened: Callable[[], bool] = lambda: False
+        """Whether less was sent than the request says; asked when the answer has come."""
+
+    def beside(self, shortened: Callable[[], bool]) -> Memory:
+        """The same memory for one request that may be shortened behind the rules."""
+        memory = copy(self)
+        memory.shortened = shortened
+        return memory
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -72,6 +82,7 @@ RULES: dict[str, Entry] = {
     TextBudgetRule.id: Entry(TextBudgetRule, "off", "enforce"),
     ToolBudgetRule.id: Entry(ToolBudgetRule, "off", "enforce"),
     TruncatedCallRule.id: Entry(TruncatedCallRule, "off", "enforce"),
+    CutBlockRule.id: Entry(CutBlockRule, "off", "enforce"),
     ParseErrorRule.id: Entry(ParseErrorRule, "off", "enforce"),
     EmptyCompletionRule.id: Entry(EmptyCompletionRule, "off", "enforce"),
     IntentRule.id: Entry(IntentRule, "off", "enforce"),
@@ -123,7 +134,7 @@ def _remembering(id: str, spec: GuardSpec, mode: Mode, memory: Memory | None) ->
     if memory is not None and id == PrefixRule.id:
         return PrefixRule(spec, mode, memory.prefix)
     if memory is not None and id == SilentTruncationRule.id:
-        return SilentTruncationRule(spec, mode, memory.prompts)
+        return SilentTruncationRule(spec, mode, memory.prompts, memory.shortened)
     return None
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
@@ -66,10 +67,16 @@ class SilentTruncationRule(PassingRule):
     id = "silent_truncation"
 
     def __init__(
-        self, spec: GuardSpec, mode: Mode = "observe", memory: PromptMemory | None = None
+        self,
+        spec: GuardSpec,
+        mode: Mode = "observe",
+        memory: PromptMemory | None = None,
+        shortened: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`shortened`: whether less was sent than the request says; its count says nothing."""
         super().__init__(spec, "off" if mode == "off" else "observe")
         self._memory = memory
+        self._shortened = shortened
         self._messages: tuple[Message, ...] = ()
 
     def on_request(self, request: Request) -> Decision:
@@ -95,7 +102,7 @@ class SilentTruncationRule(PassingRule):
 
     def _judged(self, new: _Counted) -> str | None:
         memory = self._memory
-        if memory is None or not self._messages:
+        if memory is None or not self._messages or self._shortened():
             return None
         before = memory.swap(_conversation(self._messages), new)
         if before is None or new.chars < before.chars:

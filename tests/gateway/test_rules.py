@@ -5,7 +5,7 @@ import json
 import pytest
 
 from seatrial.fakes import CallTools, Loop, Say, ScriptedCall, ScriptedServer
-from tests.gateway.conftest import BASH, RawServer, body, decoded, front, until
+from tests.gateway.conftest import BASH, RawServer, body, decoded, delta, front, sse, until
 
 XML = (
     "<tool_call>\n<function=bash>\n<parameter=command>\nls\n</parameter>\n</function>\n</tool_call>"
@@ -110,6 +110,16 @@ async def test_a_truncated_call_is_not_passed_on(stream, ask):
     async with ScriptedServer(script) as server, front(server.url) as (url, _):
         _, data = await ask(url, body("go", tools=[BASH], stream=stream))
     assert b"ec" + b"ho" not in data.replace(b" ", b"")
+
+
+@pytest.mark.parametrize("word", ["abort", "error", None])
+async def test_calls_of_a_broken_answer_are_not_passed_on(word, ask):
+    call = {"index": 0, "id": "a", "function": {"name": "bash", "arguments": '{"command": "ls"}'}}
+    stream = sse(delta(content="I look."), delta(tool_calls=[call]), delta(word), "[DONE]")
+    async with RawServer([stream]) as server, front(server.url) as (url, _):
+        status, data = await ask(url, body("go", tools=[BASH]))
+    assert status == 503
+    assert b"please retry" in data and b'"ls"' not in data
 
 
 async def test_a_whole_answer_is_changed_in_its_place(ask, http):

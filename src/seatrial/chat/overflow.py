@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from seatrial.chat.finish_words import meaning_of
 from seatrial.chat.overflow_sayings import LONGEST_MESSAGE, Said, read_saying
 from seatrial.chat.sse import SseDecoder
 from seatrial.core.errors import EngineError
@@ -133,7 +134,7 @@ def finish_of(
     """
     if raw_finish is None:
         return Finish.MISSING
-    finish = _WORDS.get(raw_finish, Finish.OTHER)
+    finish = meaning_of(raw_finish)
     if finish is not Finish.LENGTH or usage is None or window_tokens is None:
         return finish
     # Builds differ by one in what they count as full.
@@ -143,18 +144,6 @@ def finish_of(
 
 
 _FULL_SHARE = 0.99
-_WORDS = {
-    "stop": Finish.STOP,
-    "eos": Finish.STOP,
-    "word": Finish.STOP,
-    "end_turn": Finish.STOP,
-    "tool_calls": Finish.TOOL_CALLS,
-    "function_call": Finish.TOOL_CALLS,
-    "tool_use": Finish.TOOL_CALLS,
-    "length": Finish.LENGTH,
-    "limit": Finish.LENGTH,
-    "max_tokens": Finish.LENGTH,
-}
 
 
 def _error_objects(text: str) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Events as the bytes of a chat answer, for what a rule changed; everything else is passed on.
 
-Only `stop`, `length` and `tool_calls` are ever said as the reason of an end: clients take any
-other word for a broken provider.
+Only `stop`, `length`, `tool_calls` and `content_filter` are ever said as the reason of an end:
+clients take any other word for a broken provider.
 
 In: events, the first frame of the server or its whole body. Out: frames, bodies.
 """
@@ -15,25 +15,26 @@ from typing import Any
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Text, Think, UsageEvent
+from seatrial.chat.finish_words import is_filtered
 from seatrial.core.generation import Finish, Usage
 from seatrial.core.message import Call
 
 DONE = b"data: [DONE]\n\n"
 
 _HEAD = ("id", "created", "model", "system_fingerprint", "service_tier")
-_WORDS = {
-    Finish.LENGTH: "length",
-    Finish.CONTEXT: "length",
-    Finish.GUARD: "length",
-    Finish.CANCELLED: "length",
-}
+_ORDINARY = (Finish.STOP, Finish.TOOL_CALLS)
 
 
-def finish_word(finish: Finish, has_calls: bool) -> str:
-    """How an end is told to a client."""
-    if has_calls and finish not in _WORDS:
+def finish_word(end: End, has_calls: bool) -> str:
+    """How an end is told to a client.
+
+    Whatever is not known to be an end of the answer's own is `length`: `stop` is a final answer.
+    """
+    if is_filtered(end.raw_finish):
+        return "content_filter"
+    if has_calls and end.finish in (*_ORDINARY, Finish.OTHER):
         return "tool_calls"
-    return _WORDS.get(finish, "stop")
+    return "stop" if end.finish in _ORDINARY else "length"
 
 
 def frame(value: object) -> bytes:
@@ -71,7 +72,7 @@ class FrameWriter:
         parts: list[bytes] = []
         calls = 0
         usage: UsageEvent | None = None
-        finish = Finish.STOP
+        end = End(Finish.STOP)
         for event in events:
             match event:
                 case Text() | Think():
@@ -82,10 +83,10 @@ class FrameWriter:
                 case UsageEvent():
                     usage = event
                 case End():
-                    finish = event.finish
+                    end = event
         apart = usage is not None and with_usage
         last = {} if apart else closing
-        parts.append(self._delta({}, finish_word(finish, calls > 0), last))
+        parts.append(self._delta({}, finish_word(end, calls > 0), last))
         if usage is not None and apart:
             body = {"choices": [], **self._head, "usage": usage_body(usage.usage), **closing}
             parts.append(frame(body))
@@ -124,7 +125,7 @@ def whole_body(body: bytes, events: Sequence[Event]) -> bytes:
         message["reasoning_content"] = "".join(thinks)
     if calls:
         message["tool_calls"] = [_call(call, index) for index, call in enumerate(calls)]
-    choice |= {"message": message, "finish_reason": finish_word(end.finish, bool(calls))}
+    choice |= {"message": message, "finish_reason": finish_word(end, bool(calls))}
     choice.setdefault("index", 0)
     answer.setdefault("object", "chat.completion")
     return msgspec.json.encode({**answer, "choices": [choice]})

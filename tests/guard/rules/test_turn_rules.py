@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from seatrial.chat import ContextOverflowError
@@ -94,6 +95,34 @@ async def test_a_server_that_hides_the_length_stop() -> None:
 def test_text_that_was_cut_is_text() -> None:
     events = stream("a long story", finish=Finish.LENGTH, completion=1024)
     assert look(TruncatedCallRule(GuardSpec()), events) == (events, [])
+
+
+async def test_a_call_of_a_filtered_answer_is_never_executed() -> None:
+    filtered = ended("content_filter", stream(calls=[CALL], finish=Finish.OTHER))
+    run = await Run(filtered, stream("ok")).ask()
+    assert run.calls == [] and run.text == "ok"
+
+
+# Answers that were broken off
+
+
+def ended(word: str | None, events: list) -> list:
+    return [*events[:-1], msgspec.structs.replace(events[-1], raw_finish=word)]
+
+
+@pytest.mark.parametrize("word", ["abort", "error", "insufficient_system_resource", None])
+@pytest.mark.parametrize("calls", [[], [CALL]])
+async def test_a_broken_answer_is_a_failure_of_the_server(word: str | None, calls: list) -> None:
+    finish = Finish.OTHER if word else Finish.MISSING
+    run = await Run(ended(word, stream("I look", calls=calls, finish=finish))).ask()
+    assert run.calls == [] and run.end.finish is Finish.GUARD
+    assert run.end.ending == "retryable_error" and len(run.upstream.requests) == 1
+    assert run.heard[-1][0] == "broken_off"
+
+
+async def test_an_unknown_word_breaks_nothing_off() -> None:
+    run = await Run(ended("eos_of_sorts", stream("All is well.", finish=Finish.OTHER))).ask()
+    assert run.text == "All is well." and run.end.finish is Finish.OTHER
 
 
 # Empty turns

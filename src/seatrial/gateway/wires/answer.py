@@ -16,6 +16,7 @@ import msgspec
 
 from seatrial.chat.endpoint import End, Event
 from seatrial.chat.failures import error_message
+from seatrial.chat.finish_words import is_broken_off, is_filtered
 from seatrial.chat.overflow import finish_of, read_overflow
 from seatrial.chat.sse import SseEvent
 from seatrial.core.errors import EngineError, FormatError
@@ -154,25 +155,14 @@ class Fragments:
         return len(self._keys) - 1
 
 
-_BROKEN_OFF = frozenset(
-    "error abort aborted cancelled canceled timeout network_error failed"
-    " insufficient_system_resource".split()
-)
-_FILTERED = frozenset({"content_filter", "refusal", "sensitive", "safety"})
-_FULL = frozenset({"model_context_window_exceeded"})
-_LENGTHS = frozenset({"model_length", "max_output_tokens", "max_length"})
-
-
 def finish_word(word: str | None) -> Finish:
     """What a server's word for the end means."""
-    if word in _FULL:
-        return Finish.CONTEXT
-    return Finish.LENGTH if word in _LENGTHS else finish_of(word, None, 0, None)
+    return finish_of(word, None, 0, None)
 
 
 def was_cut(finish: Finish, word: str | None) -> bool:
     """Whether an answer may have ended in the middle of a call."""
-    return finish in (Finish.LENGTH, Finish.CONTEXT) or word in _FILTERED
+    return finish in (Finish.LENGTH, Finish.CONTEXT) or is_filtered(word)
 
 
 def stop_of(end: End, has_calls: bool) -> Stop:
@@ -183,10 +173,10 @@ def stop_of(end: End, has_calls: bool) -> Stop:
             ordinary end, the client would take what there is for the final answer.
     """
     word = end.raw_finish or ""
-    if end.finish in (Finish.GUARD, Finish.CANCELLED, Finish.MISSING) or word in _BROKEN_OFF:
+    if end.finish in (Finish.GUARD, Finish.CANCELLED, Finish.MISSING) or is_broken_off(word):
         why = end.reason or f"it ended with {word or 'no word'}"
         raise BrokenOffError(f"the answer was broken off: {why}")
-    if word in _FILTERED:
+    if is_filtered(word):
         return "content_filter"
     if end.finish is Finish.CONTEXT:
         return "context"

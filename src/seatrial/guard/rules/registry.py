@@ -17,6 +17,7 @@ from seatrial.core.config import GuardSpec
 from seatrial.core.errors import UserError
 from seatrial.guard.loop_rules import ArgumentLoopRule, NearLoopRule, TurnLoopRule
 from seatrial.guard.protocol import Mode, Rule
+from seatrial.guard.rules.broken_off import BrokenOffRule
 from seatrial.guard.rules.budgets import (
     TextBudgetRule,
     ThinkBudgetRule,
@@ -83,6 +84,7 @@ RULES: dict[str, Entry] = {
     ToolBudgetRule.id: Entry(ToolBudgetRule, "off", "enforce"),
     TruncatedCallRule.id: Entry(TruncatedCallRule, "off", "enforce"),
     CutBlockRule.id: Entry(CutBlockRule, "off", "enforce"),
+    BrokenOffRule.id: Entry(BrokenOffRule, "off", "enforce"),
     ParseErrorRule.id: Entry(ParseErrorRule, "off", "enforce"),
     EmptyCompletionRule.id: Entry(EmptyCompletionRule, "off", "enforce"),
     IntentRule.id: Entry(IntentRule, "off", "enforce"),

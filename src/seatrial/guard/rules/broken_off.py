@@ -1,0 +1,54 @@
+"""Answers that came to no end of their own, passed on as if they had.
+
+A server that gave up in the middle says `abort`, `error` or the like in the frame of an ordinary
+end, or closes in good form without any word. Clients take such an answer for the final one, and
+execute its calls. An answer that is empty as well is the business of `empty_completion`.
+
+In: stream events. Out: a stop, told as a failure of the server.
+"""
+
+from __future__ import annotations
+
+from seatrial.chat.endpoint import CallEvent, End, Event, Text
+from seatrial.chat.finish_words import is_broken_off
+from seatrial.core.config import GuardSpec
+from seatrial.core.generation import Finish
+from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
+from seatrial.guard.rules.base import tail
+
+
+class BrokenOffRule(PassingRule):
+    """Ends an answer that its server broke off as the failure that it is."""
+
+    id = "broken_off"
+
+    def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
+        super().__init__(spec, mode)
+        self._said = ""
+        self._calls = 0
+
+    def on_event(self, event: Event) -> Decision:
+        if isinstance(event, Text):
+            self._said = tail(self._said + event.text)
+        elif isinstance(event, CallEvent):
+            self._calls += 1
+            self._said = tail(event.call.arguments)
+        elif isinstance(event, End):
+            return self._judge(event)
+        return PASS
+
+    def _judge(self, end: End) -> Decision:
+        given = self._calls or self._said.strip()
+        wordless = end.finish is Finish.MISSING and given
+        if not wordless and not is_broken_off(end.raw_finish):
+            return PASS
+        word = f"it ended with {end.raw_finish!r}" if end.raw_finish else "it ended without a word"
+        finding = Finding(
+            detector=self.id,
+            mode_id="stack.finish_missing",
+            channel="calls" if self._calls else "text",
+            detail=f"the server broke the answer off: {word}",
+            quote=self._said,
+            count=max(1, self._calls),
+        )
+        return Decision("stop", finding)

@@ -112,6 +112,16 @@ async def test_a_truncated_call_is_not_passed_on(stream, ask):
     assert b"ec" + b"ho" not in data.replace(b" ", b"")
 
 
+@pytest.mark.parametrize("usage", [{"timings": {"predicted_n": 64}}, {}])
+async def test_a_healed_call_is_known_by_what_the_server_generated(usage, ask):
+    call = {"index": 0, "id": "a", "function": {"name": "bash", "arguments": '{"command": "ec"}'}}
+    cut = sse(delta(tool_calls=[call]), {**delta("tool_calls"), **usage}, "[DONE]")
+    async with RawServer([cut]) as server, front(server.url) as (url, _):
+        _, data = await ask(url, body("go", tools=[BASH], max_tokens=64))
+    # Without any count nobody can know.
+    assert (data == cut) is not bool(usage)
+
+
 @pytest.mark.parametrize("word", ["abort", "error", None])
 async def test_calls_of_a_broken_answer_are_not_passed_on(word, ask):
     call = {"index": 0, "id": "a", "function": {"name": "bash", "arguments": '{"command": "ls"}'}}

@@ -105,6 +105,10 @@ class Turn:
 
     @property
     def usage(self) -> Usage | None:
+        """What the server counted; llama.cpp counts the completion also where no usage is asked."""
+        predicted = self._rates.predicted_n
+        if predicted and not (self._usage and self._usage.completion):
+            return msgspec.structs.replace(self._usage or Usage(), completion=predicted)
         return self._usage
 
     def timings(self) -> Timings:
@@ -138,7 +142,7 @@ class Turn:
 
     def _close(self, tail: bytes) -> list[Event]:
         max_tokens = self._request.max_tokens if self._request else 0
-        finish = finish_of(self._raw_finish, self._usage, max_tokens, self._window_tokens)
+        finish = finish_of(self._raw_finish, self.usage, max_tokens, self._window_tokens)
         _, parsed = self._turn.finish(finish)
         end = End(
             finish,
@@ -150,7 +154,7 @@ class Turn:
             repairs=parsed.repairs,
             raw=tail,
         )
-        usage = UsageEvent(self._usage or Usage(), self.timings())
+        usage = UsageEvent(self.usage or Usage(), self.timings())
         return [*(CallEvent(call) for call in parsed.calls), usage, end]
 
 

@@ -40,6 +40,14 @@ STREAMS = {
     "thinking, unknown fields": b": comment\n\n"
     + sse({**delta(reasoning_content="hm"), "x": {"y": 1}})
     + text_stream("Done, all tests pass."),
+    "reasoning and text in one frame": sse(
+        delta(reasoning_content="I think"),
+        delta(reasoning_content=" so.", content="All "),
+        delta(content="is well."),
+        delta(reasoning_content="Hm.", content=" Done."),
+        delta("stop"),
+        "[DONE]",
+    ),
     "finish with the text": sse(delta(content="All is well."), delta("stop", content="!")),
     "crlf": text_stream("Hello there.").replace(b"\n", b"\r\n"),
     "strange finish": text_stream("Hello.", finish="eos_token_reached"),

@@ -38,6 +38,20 @@ async def test_a_call_in_the_text_becomes_a_call(ask):
     assert ids == {"chatcmpl-scripted"}
 
 
+@pytest.mark.parametrize("text", ["HELLO ", XML[:12]])
+async def test_text_in_a_frame_with_reasoning_is_given_once(text, ask):
+    rest = "world, I look.\n" + XML if text == "HELLO " else XML[12:]
+    frames = [delta(reasoning_content="I th"), delta(reasoning_content="ink.", content=text)]
+    stream = sse(*frames, delta(content=rest), delta("stop"), "[DONE]")
+    async with RawServer([stream]) as server, front(server.url) as (url, _):
+        _, data = await ask(url, body("list", tools=[BASH]))
+    said, calls, _ = turn(data)
+    assert said.rstrip() == ("HELLO world, I look." if text == "HELLO " else "")
+    assert [c["function"]["name"] for c in calls] == ["bash"]
+    choices = [frame["choices"][0]["delta"] for frame in decoded(data)[:-1]]
+    assert "".join(d.get("reasoning_content") or "" for d in choices) == "I think."
+
+
 async def test_observing_leaves_it_in_the_text(ask):
     async with (
         ScriptedServer([Say(pieces=CHUNKS)]) as server,

@@ -75,6 +75,7 @@ STREAMS = [
     sse(delta(content="a"), delta("stop")),
     sse(call(0, "{}", id="a"), delta(content="after"), delta("tool_calls"), "[DONE]"),
     text_stream("x")[:-1],
+    sse(delta(reasoning="a", content="b"), delta(content="c"), delta("stop"), "[DONE]"),
 ]
 
 

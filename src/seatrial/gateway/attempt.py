@@ -105,7 +105,8 @@ class Attempt:
             async for event in events(answer, self.turn):
                 if not self._tee:
                     self._given[id(event)] = event
-                    if not (event.raw and isinstance(event, Text | Think)):
+                    flows = event.raw or self.turn.partner(event)
+                    if not (flows and isinstance(event, Text | Think)):
                         self.tail.append(event)
                 yield event
         finally:

@@ -80,6 +80,8 @@ class Passage:
         self._on_exchange = on_exchange
         self._collected = record.Collected()
         self._tail: list[Event] = []
+        self._half: Think | None = None
+        """Reasoning whose bytes are those of the text that comes next."""
         self._writer: FrameWriter | None = None
         self._shortener = self._new_shortener()
         rules = self._made = self._new_rules()
@@ -187,24 +189,41 @@ class Passage:
 
     async def _pass_on(self, events: AsyncGenerator[Event, None]) -> None:
         """Let everything go that the rules let go; the tail waits for its end."""
-        attempt, output, tees = self._attempt, self._output, self._tees
+        attempt, tees = self._attempt, self._tees
         async for event in events:
             self._collected.add(event)
             if tees:
                 continue
-            if isinstance(event, Text | Think) and self._asked.inbound.stream:
-                if not attempt.took(event):
-                    await self._start(rendered=True)
-                    output.add(self._frames().event(event))
-                elif event.raw:
-                    await self._start()
-                    if self._writer is not None:
-                        self._writer.begun = True
-                    output.add(event.raw)
+            if self._half is not None and self._partner(event) is not self._half:
+                # What came in its frame was held, changed or dropped: it goes on by itself.
+                await self._rendered(self._half)
+                self._half = None
+            if not isinstance(event, Text | Think) or not self._asked.inbound.stream:
+                self._tail.append(event)
+            elif not attempt.took(event):
+                await self._rendered(event)
+            elif not event.raw:
+                if isinstance(event, Think) and self._partner(event) is not None:
+                    self._half = event
                 else:
                     self._tail.append(event)
+            elif self._partner(event) is not self._half:
+                await self._rendered(event)
             else:
-                self._tail.append(event)
+                self._half = None
+                await self._start()
+                if self._writer is not None:
+                    self._writer.begun = True
+                self._output.add(event.raw)
+
+    async def _rendered(self, event: Event) -> None:
+        if isinstance(event, Text | Think):
+            await self._start(rendered=True)
+            self._output.add(self._frames().event(event))
+
+    def _partner(self, event: Event) -> Event | None:
+        turn = self._attempt.turn
+        return turn.partner(event) if turn is not None else None
 
     async def _close_answer(self) -> None:
         end = next((event for event in self._tail if isinstance(event, End)), None)

@@ -5,6 +5,9 @@ of a call on everything is the tail: calls, usage and end are given when the str
 its end, so that a call out of a stream that broke is never seen by anybody. The tail's bytes
 stand on its `End`; an event of the tail has none of its own.
 
+A frame with reasoning and text is two events: its bytes stand on the text, and each of the two
+knows the other, so that one can be passed on without the other.
+
 Joined, the bytes of all events are the stream as it came. That is what lets a gateway pass on
 what no rule changed, byte for byte.
 
@@ -42,6 +45,7 @@ class Turn:
         self._frames = ChatFrames()
         self._before: list[bytes] = []
         self._in_tail = False
+        self._pairs: dict[int, tuple[Event, Event]] = {}
         self._raw_finish: str | None = None
         self._usage: Usage | None = None
         self._rates = Rates()
@@ -98,6 +102,11 @@ class Turn:
         self._in_tail = True
         return [*self._take(_piece(answer)), *self._close(body)]
 
+    def partner(self, event: Event) -> Event | None:
+        """The event that came in the same frame as `event`, before the tail."""
+        pair = self._pairs.get(id(event)) if self._pairs else None
+        return pair[1] if pair is not None and pair[0] is event else None
+
     @property
     def held(self) -> bytes:
         """Bytes that came and stand on no event so far."""
@@ -126,12 +135,17 @@ class Turn:
         if piece.calls or piece.finish:
             self._in_tail = True
         self._turn.feed(piece)
-        events: list[Event] = []
+        if piece.think and piece.text:
+            return self._paired(Think(piece.think), Text(piece.text, self._take_before()))
         if piece.think:
-            events.append(Think(piece.think, self._take_before()))
-        if piece.text:
-            events.append(Text(piece.text, self._take_before()))
-        return events
+            return [Think(piece.think, self._take_before())]
+        return [Text(piece.text, self._take_before())] if piece.text else []
+
+    def _paired(self, think: Think, text: Text) -> list[Event]:
+        if not self._in_tail:
+            self._pairs[id(think)] = (think, text)
+            self._pairs[id(text)] = (text, think)
+        return [think, text]
 
     def _take_before(self) -> bytes:
         if self._in_tail:

@@ -45,6 +45,43 @@ async def test_a_server_that_dies_before_the_answer(ask):
     assert gateway.metrics.total("upstream_errors_total") == 1
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("message", "status", "told"),
+    [
+        ("model crashed", 502, "model crashed"),
+        (
+            "request (9000 tokens) exceeds the available context size (4096 tokens)",
+            400,
+            "prompt is too long",
+        ),
+    ],
+)
+async def test_an_error_in_a_good_answer_is_told_as_one(message, status, told, stream, ask):
+    raw = json.dumps({"error": {"message": message, "code": 500}}).encode()
+    async with RawServer([raw], kind="application/json") as server, front(server.url) as (url, _):
+        got, data = await ask(url, body("hi", stream=stream))
+        assert len(server.bodies) == 1
+    assert got == status
+    assert told in error_of(data)["message"]
+
+
+async def test_a_whole_answer_after_a_comment_comes_as_frames(ask):
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hello there."}}
+    whole = {"id": "x", "choices": [{**choice, "finish_reason": "stop"}], "usage": {"a": 1}}
+    bounds = Bounds(keep_alive_seconds=0.1)
+    raw = json.dumps(whole).encode()
+    async with (
+        RawServer([b" ", raw], kind="application/json", pause=0.4) as server,
+        front(server.url, bounds=bounds) as (url, _),
+    ):
+        status, data = await ask(url, body("hi"))
+    assert status == 200 and data.startswith(b": keep-alive\n\n")
+    first, usage, done = decoded(data)
+    assert first["choices"][0]["delta"]["content"] == "Hello there."
+    assert (usage["usage"], done) == ({"a": 1}, "[DONE]")
+
+
 async def test_a_server_that_is_not_there(ask):
     async with front("http://127.0.0.1:9") as (url, _):
         status, data = await ask(url, body("hi"))

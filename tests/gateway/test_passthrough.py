@@ -116,6 +116,43 @@ async def test_a_whole_answer(mode, ask):
         assert server.bodies == [request]
 
 
+UNUSUAL = {
+    "parts": {"content": [{"type": "text", "text": "All is well."}]},
+    "refusal": {"content": None, "refusal": "I cannot do that."},
+    "old call": {"content": None, "function_call": {"name": "f", "arguments": "{}"}},
+    "sound": {"content": None, "audio": {"id": "a", "data": "xx"}},
+    "unknown": {"content": {"new": "shape"}},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("shape", UNUSUAL)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_unusual_answer_is_no_empty_one(shape, stream, mode, ask):
+    said, kind = UNUSUAL[shape], "text/event-stream" if stream else "application/json"
+    raw = sse(delta(role="assistant"), delta(**said), delta("stop"), "[DONE]")
+    if not stream:
+        choice = {"index": 0, "message": said, "finish_reason": "stop"}
+        raw = json.dumps({"choices": [choice], "usage": {"prompt_tokens": None}}).encode()
+    async with (
+        RawServer([raw], kind=kind) as server,
+        front(server.url, **MODES[mode]) as (url, gateway),
+    ):
+        assert await ask(url, body("hi", stream=stream)) == (200, raw)
+        assert len(server.bodies) == 1
+        unread = gateway.metrics.total("unguarded_total")
+    assert unread == (shape not in ("parts", "refusal") and mode != "off")
+
+
+@pytest.mark.parametrize(("finish", "passes"), [("tool_calls", True), ("length", False)])
+async def test_frames_are_read_whatever_they_are_labelled_as(finish, passes, ask):
+    call = {**CALL, "function": FUNCTION}
+    stream = sse(delta(content="I look."), delta(tool_calls=[call]), delta(finish), "[DONE]")
+    async with RawServer([stream], kind="text/plain") as server, front(server.url) as (url, _):
+        _, data = await ask(url, body("hi", tools=[BASH]))
+    assert (data == stream, b'"ls' in data or b'\\"ls' in data) == (passes, passes)
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("status", ["400 Bad Request", "429 Too Many Requests", "500 Broken"])
 async def test_a_refusal(mode, status, ask):

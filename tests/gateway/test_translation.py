@@ -20,7 +20,7 @@ from seatrial.fakes import (
     overflow,
 )
 from seatrial.gateway import Bounds
-from tests.gateway.conftest import RawServer, decoded, front
+from tests.gateway.conftest import RawServer, decoded, delta, front, sse
 from tests.gateway.test_recording import of, traces
 
 TOOL = {"type": "object", "properties": {"command": {"type": "string"}}}
@@ -50,6 +50,38 @@ async def served(script, path, ask, data=None, **fields):
 
 def kinds(data):
     return [frame["type"] for frame in decoded(data)]
+
+
+@pytest.mark.parametrize("observe", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_whole_answer_is_streamed_to_who_waits_for_a_stream(path, observe, ask):
+    call = {"id": "c1", "function": {"name": "bash", "arguments": '{"command": "ls"}'}}
+    said = {"role": "assistant", "content": [{"text": "I look."}], "tool_calls": [call]}
+    choice = {"index": 0, "message": said, "finish_reason": "tool_calls"}
+    raw = json.dumps({"choices": [choice], "usage": {"prompt_tokens": 7.0}}).encode()
+    async with (
+        RawServer([raw], kind="application/json") as server,
+        front(server.url, observe=observe) as (url, _),
+    ):
+        status, data = await ask(url, asked(path), path)
+    assert status == 200 and b"I look." in data
+    assert kinds(data)[-1] in ("message_stop", "response.completed")
+    assert b'{\\"command\\": \\"ls\\"}' in data
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_refusal_is_an_answer(path, stream, ask):
+    said = {"role": "assistant", "content": None, "refusal": "I cannot do that."}
+    raw = sse(delta(**said), delta("stop"), "[DONE]")
+    if not stream:
+        choice = {"index": 0, "message": said, "finish_reason": "stop"}
+        raw = json.dumps({"choices": [choice], "usage": {"prompt_tokens": None}}).encode()
+    kind = "text/event-stream" if stream else "application/json"
+    async with RawServer([raw], kind=kind) as server, front(server.url) as (url, _):
+        status, data = await ask(url, asked(path, stream), path)
+        assert len(server.bodies) == 1
+    assert status == 200 and b"I cannot do that." in data
 
 
 @pytest.mark.parametrize("observe", [False, True])

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.chat.endpoint import CallEvent, End, Request, Text, Think, UsageEvent
+from seatrial.chat.overflow import ContextOverflowError
 from seatrial.chat.sse import SseDecoder
 from seatrial.core.errors import EngineError, FormatError
 from seatrial.core.generation import Finish
@@ -122,7 +123,52 @@ def test_a_whole_answer():
     assert events[-1].raw == raw
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b"<html>", b'{"error": "x"}', b"\xff"])
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b"<html>", b'{"error": ""}', b"\xff"])
 def test_what_is_no_answer_is_only_an_end(raw):
     (end,) = Turn(REQUEST, None).whole(raw)
-    assert end == End(Finish.OTHER, raw=raw)
+    assert end == End(Finish.OTHER, raw=raw, unread=True)
+
+
+def test_an_error_in_a_good_answer_is_raised():
+    with pytest.raises(EngineError, match="model crashed"):
+        Turn(REQUEST, None).whole(b'{"error": {"message": "model crashed"}}')
+    size = "request (9000 tokens) exceeds the available context size (4096 tokens)"
+    with pytest.raises(ContextOverflowError):
+        Turn(REQUEST, None).whole(json.dumps({"error": {"message": size}}).encode())
+
+
+USAGES = [{"prompt_tokens": None, "completion_tokens": 5.0}, {"prompt_tokens": 1.5}, {"x": 1}]
+
+
+@pytest.mark.parametrize("usage", USAGES)
+@pytest.mark.parametrize(
+    "said", [{"content": [{"type": "text", "text": "ok"}]}, {"content": None, "refusal": "ok"}]
+)
+def test_unusual_shapes_are_read(said, usage):
+    choice = {"index": "0", "message": said, "finish_reason": "stop"}
+    raw = json.dumps({"choices": [choice], "usage": usage}).encode()
+    events = Turn(REQUEST, None).whole(raw)
+    assert [type(event) for event in events] == [Text, UsageEvent, End]
+    assert (events[0].text, events[2].unread) == ("ok", False)
+    events, turn = play(sse(delta(**said), {**delta("stop"), "usage": usage}, "[DONE]"))
+    assert events[0].text == "ok"
+    assert turn.close()[0].usage.completion == (5 if "completion_tokens" in usage else 0)
+
+
+def test_a_number_as_a_string_names_a_call():
+    _, turn = play(sse(call("0", "{}", id="a"), call("1", "{}", id="b"), delta("tool_calls")))
+    assert [event.call.id for event in turn.close()[:2]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "said", [{"function_call": {"name": "f"}}, {"audio": {"id": "a"}}, {"content": {"odd": 1}}]
+)
+def test_what_stands_on_no_event_is_unread(said):
+    stream = sse(delta(content="a"), delta(**said), delta("stop"), "[DONE]")
+    events, turn = play(stream)
+    (usage, end) = turn.close()
+    assert (end.unread, end.finish) == (True, Finish.STOP)
+    assert b"".join(event.raw for event in (*events, usage, end)) == stream
+    choice = {"message": said, "finish_reason": "stop"}
+    *_, end = Turn(REQUEST, None).whole(json.dumps({"choices": [choice]}).encode())
+    assert (end.unread, end.finish) == (True, Finish.STOP)

@@ -162,7 +162,7 @@ class NativeTurn:
 class _Fragments:
     """One call, as far as it has come."""
 
-    def __init__(self, index: int | None) -> None:
+    def __init__(self, index: int | str | None) -> None:
         self.index = index
         self.id = ""
         self.name = ""

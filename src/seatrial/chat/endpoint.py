@@ -89,6 +89,8 @@ class End(msgspec.Struct, frozen=True):
     raw: bytes = b""
     ending: Ending | None = None
     """With `Finish.GUARD`: how the stop is told on a wire."""
+    unread: bool = False
+    """The answer holds what stands on no event: sound, a call of the old form, an unknown shape."""
 
 
 Event = Think | Text | CallEvent | UsageEvent | End

@@ -1,10 +1,13 @@
-"""The frames of a stream: one server-sent event to one `Piece`, per protocol.
+"""The frames of a stream: one server-sent event to one `Piece`, per protocol; a whole answer, too.
 
 Knows the JSON of `/v1/chat/completions` and of llama.cpp's `/completion`, and the shapes in
 which a server reports an error inside a stream that began well. Joins nothing: a call may come
 in many fragments, `assembly` puts them together.
 
-In: `SseEvent`s. Out: `Piece`s.
+What is said in a shape that is not known can be refused, or read as far as it goes: then the
+piece is `unread`, and whoever judges it knows that it holds more than it says.
+
+In: `SseEvent`s, JSON bodies. Out: `Piece`s.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ class FunctionDelta(msgspec.Struct, frozen=True, gc=False):
 class CallDelta(msgspec.Struct, frozen=True, gc=False):
     """A fragment of a call that the server parsed."""
 
-    index: int | None = None
+    index: int | str | None = None
     id: str | None = None
     function: FunctionDelta = FunctionDelta()
 
@@ -55,6 +58,9 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
     rates: Rates | None = None
     last: bool = False
     """The protocol's own mark of the end."""
+    unread: bool = False
+    """It holds something that stands in no other field: sound, a call of the old form, a shape
+    that is not known."""
 
 
 class FrameReader(Protocol):
@@ -70,27 +76,27 @@ class FrameReader(Protocol):
         ...
 
 
-class _Details(msgspec.Struct, gc=False):
-    cached_tokens: int | None = 0
-
-
 class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    prompt_tokens_details: Any = None
 
 
-class _Delta(msgspec.Struct, gc=False):
-    content: str | None = None
+class _Said(msgspec.Struct, gc=False):
+    content: str | list[Any] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    refusal: str | None = None
     tool_calls: tuple[CallDelta, ...] | None = None
+    function_call: Any = None
+    audio: Any = None
 
 
 class _Choice(msgspec.Struct, gc=False):
-    delta: _Delta | None = None
+    delta: _Said | None = None
+    message: _Said | None = None
     finish_reason: str | None = None
-    index: int = 0
+    index: int | str | None = 0
 
 
 class _ChatFrame(msgspec.Struct, gc=False):
@@ -111,31 +117,71 @@ class _CompletionFrame(msgspec.Struct, gc=False):
 
 
 _DONE = Piece(last=True)
+_NOTHING = _Said()
+_FIRST = (0, "0", None)
+_CHAT = msgspec.json.Decoder(_ChatFrame)
+_FAULTS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _FrameT = TypeVar("_FrameT", _ChatFrame, _CompletionFrame)
 
 
 class ChatFrames:
     """`/v1/chat/completions`; the last frame is `[DONE]`."""
 
-    def __init__(self) -> None:
-        self._decoder = msgspec.json.Decoder(_ChatFrame)
+    def __init__(self, *, lenient: bool = False) -> None:
+        """`lenient`: an object of an unknown shape is an unread piece and no error."""
+        self._decoder = _CHAT
+        self._lenient = lenient
 
     def read(self, event: SseEvent) -> Piece:
         if event.data == b"[DONE]":
             return _DONE
-        frame = _decode(self._decoder, event)
-        if frame.error is not None:
+        try:
+            frame = _decode(self._decoder, event)
+        except FormatError:
+            piece = _loose(event.data) if self._lenient else None
+            if piece is None:
+                raise
+            return piece
+        if frame.error:
             raise _reported(event.data)
-        choice = next((c for c in frame.choices or () if c.index == 0), None)
-        delta = (choice and choice.delta) or _Delta()
-        return Piece(
-            text=delta.content or "",
-            think=delta.reasoning_content or delta.reasoning or "",
-            calls=delta.tool_calls or (),
-            finish=choice.finish_reason if choice else None,
-            usage=_chat_usage(frame.usage),
-            rates=frame.timings,
-        )
+        choice = _first(frame)
+        return _chat_piece(frame, choice, choice.delta if choice else None)
+
+
+def read_whole(body: bytes) -> Piece:
+    """What an answer that is not streamed says; one of no known shape is unread.
+
+    Raises:
+        ContextOverflowError, EngineError: it is the report of an error.
+    """
+    try:
+        frame = _CHAT.decode(body)
+    except _FAULTS:
+        return _loose(body) or Piece(unread=True)
+    if frame.error:
+        raise _reported(body)
+    choice = _first(frame)
+    if choice is None or choice.message is None:
+        return Piece(unread=True)
+    piece = _chat_piece(frame, choice, choice.message)
+    # Calls of a whole answer are whole: one each, whatever their ids.
+    calls = (msgspec.structs.replace(call, index=at) for at, call in enumerate(piece.calls))
+    return msgspec.structs.replace(piece, calls=tuple(calls))
+
+
+def text_of(content: str | list[Any] | None) -> str:
+    """The text of a message, which may be a list of parts."""
+    if isinstance(content, list):
+        parts = (part.get("text") if isinstance(part, dict) else part for part in content)
+        return "".join(part for part in parts if isinstance(part, str))
+    return content or ""
+
+
+def count_of(value: object) -> int | None:
+    """Tokens as a server counts them, whole or as a float; None = it does not say."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+        return None
+    return int(value)
 
 
 class CompletionFrames:
@@ -166,17 +212,51 @@ def _decode(decoder: msgspec.json.Decoder[_FrameT], event: SseEvent) -> _FrameT:
         raise _reported(event.data)
     try:
         return decoder.decode(event.data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except _FAULTS as error:
         start = event.data[:80].decode("utf-8", "replace")
         raise FormatError(f"a frame of the stream cannot be read: {start!r} ({error})") from error
 
 
-def _chat_usage(usage: _Usage | None) -> Usage | None:
-    if usage is None:
+def _first(frame: _ChatFrame) -> _Choice | None:
+    return next((c for c in frame.choices or () if c.index in _FIRST), None)
+
+
+def _chat_piece(frame: _ChatFrame, choice: _Choice | None, said: _Said | None) -> Piece:
+    said = said or _NOTHING
+    return Piece(
+        text=text_of(said.content) or said.refusal or "",
+        think=said.reasoning_content or said.reasoning or "",
+        calls=said.tool_calls or (),
+        finish=choice.finish_reason if choice else None,
+        usage=_chat_usage(frame.usage) if frame.usage else None,
+        rates=frame.timings,
+        unread=said.function_call is not None or said.audio is not None,
+    )
+
+
+def _chat_usage(usage: _Usage) -> Usage | None:
+    prompt, completion = count_of(usage.prompt_tokens), count_of(usage.completion_tokens)
+    if prompt is None and completion is None:
         return None
     details = usage.prompt_tokens_details
-    cached = (details.cached_tokens or 0) if details else 0
-    return Usage(usage.prompt_tokens, cached, usage.completion_tokens)
+    cached = count_of(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    return Usage(prompt or 0, cached or 0, completion or 0)
+
+
+def _loose(data: bytes) -> Piece | None:
+    """An object of an unknown shape: its end and its error are looked for, nothing else."""
+    try:
+        value = msgspec.json.decode(data)
+    except _FAULTS:
+        return None
+    if not isinstance(value, dict):
+        return None
+    if value.get("error"):
+        raise _reported(data)
+    choices = value.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    finish = choice.get("finish_reason") if isinstance(choice, dict) else None
+    return Piece(finish=finish if isinstance(finish, str) else None, unread=True)
 
 
 def _reported(data: bytes) -> EngineError:

@@ -22,6 +22,7 @@ from seatrial.core.errors import EngineError, FormatError, HarnessError, Seatria
 from seatrial.core.generation import Usage
 from seatrial.gateway.asking import Refusal
 from seatrial.gateway.output import Headers, Output
+from seatrial.gateway.rendering import as_frames
 from seatrial.gateway.requests import Inbound, changed_body, read_object
 from seatrial.gateway.shortening import Shortener
 from seatrial.gateway.turns import Turn
@@ -32,6 +33,8 @@ _TRAILING_SECONDS = 1.0
 
 CHAT_PATH = "/v1/chat/completions"
 
+
+_FRAME_STARTS = (b"data:", b"event:", b":")
 
 _Reading = Callable[[bytes], tuple[list[Event], SeatrialError | None]]
 
@@ -73,6 +76,8 @@ class Attempt:
         self.attempts = 0
         self.discarded = Usage()
         """Tokens of the attempts before the last one, as far as the server counted them."""
+        self.streams = False
+        """The last answer is a stream, whatever it is labelled as."""
 
     @property
     def facts(self) -> Facts:
@@ -101,7 +106,8 @@ class Attempt:
         answer = await self._accepted(request)
         try:
             self.turn = Turn(request, self._upstream.window)
-            events = self._stream if answer.is_stream else self._whole
+            self.streams = await self._is_stream(answer)
+            events = self._stream if self.streams else self._whole
             async for event in events(answer, self.turn):
                 if not self._tee:
                     self._given[id(event)] = event
@@ -132,11 +138,6 @@ class Attempt:
     def answer_headers(self) -> Headers:
         """The headers of the last answer."""
         return self._answer.headers() if self._answer else []
-
-    @property
-    def streams(self) -> bool:
-        """The last answer is a stream."""
-        return self._answer is not None and self._answer.is_stream
 
     def _begin(self, request: Request | None) -> None:
         self.attempts += 1
@@ -193,6 +194,20 @@ class Attempt:
         self.refusal = Refusal(answer.status, answer.headers(), body)
         overflow = read_overflow(body, answer.status)
         raise overflow or refused(self._upstream.url + CHAT_PATH, answer.status, body)
+
+    async def _is_stream(self, answer: Answer) -> bool:
+        """Whether frames come; a whole answer is made some where the client waits for frames."""
+        if answer.is_stream:
+            return True
+        first = await answer.read()
+        if first.lstrip().startswith(_FRAME_STARTS):
+            answer.put_back(first)
+            return True
+        body = first + await answer.whole()
+        awaited = self._inbound.stream and self._output.takes_frames
+        frames = as_frames(body) if awaited else None
+        answer.put_back(frames or body)
+        return frames is not None
 
     async def _whole(self, answer: Answer, turn: Turn) -> AsyncGenerator[Event, None]:
         body = await answer.whole()

@@ -406,6 +406,8 @@ class Passage:
         self._metrics.add("wire_total", wire=self._attempt.facts.wire)
         self._metrics.add("completion_tokens_total", usage.completion + discarded.completion)
         self._metrics.add("discarded_tokens_total", discarded.completion)
+        if end.unread:
+            self._metrics.add("unguarded_total")
         if not self._is_shortened():
             self._limit.answered(usage)
         if self._on_exchange is None or request is None:

@@ -13,7 +13,7 @@ COUNTERS = {
     "exchange_seconds_total": "Seconds from request to end of answer.",
     "answer_bytes_total": "Bytes of answers to clients.",
     "upstream_errors_total": "Servers that could not be reached, broke off or answered an error.",
-    "unguarded_total": "Requests that no rule can read: other shapes, or no chat.",
+    "unguarded_total": "Requests and answers that no rule can read: other shapes, or no chat.",
     "guard_decisions_total": "Decisions of the rules; in observe mode without effect.",
     "guard_errors_total": "Rules that failed; the traffic went on without them.",
     "soft_window_total": "Prompts above the soft window; in observe mode they went on.",

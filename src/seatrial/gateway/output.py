@@ -72,6 +72,11 @@ class Output:
         """From here on pieces are no whole frames: a comment could break one."""
         self._whole_frames = False
 
+    @property
+    def takes_frames(self) -> bool:
+        """Nothing but frames can be sent any more."""
+        return self.status is not None
+
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Send the head; does nothing when it is sent."""
         await self._head(status, headers)

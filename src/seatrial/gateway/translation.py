@@ -34,6 +34,10 @@ class TranslatedOutput(Output):
     def comment(self) -> bytes:
         return self._bridge.alive()
 
+    @property
+    def takes_frames(self) -> bool:
+        return self._asked.stream
+
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         if self.status is not None or self._whole_status is not None:
             return

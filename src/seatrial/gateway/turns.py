@@ -23,7 +23,7 @@ import msgspec
 
 from seatrial.chat.assembly import NativeTurn
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
-from seatrial.chat.frames import CallDelta, ChatFrames, Piece, Rates
+from seatrial.chat.frames import ChatFrames, Piece, Rates, read_whole
 from seatrial.chat.overflow import finish_of
 from seatrial.chat.sse import SseEvent
 from seatrial.chat.wires import call_id_prefix
@@ -42,13 +42,14 @@ class Turn:
         tools = request.tools if request else ()
         prefix = call_id_prefix(request.messages) if request else "call"
         self._turn = NativeTurn(tools, prefix)
-        self._frames = ChatFrames()
+        self._frames = ChatFrames(lenient=True)
         self._before: list[bytes] = []
         self._in_tail = False
         self._pairs: dict[int, tuple[Event, Event]] = {}
         self._raw_finish: str | None = None
         self._usage: Usage | None = None
         self._rates = Rates()
+        self._unread = False
         self._started = time.monotonic()
         self._first_byte_seconds = 0.0
         self.head = b""
@@ -90,17 +91,18 @@ class Turn:
         return self._close(b"".join(self._before))
 
     def whole(self, body: bytes) -> list[Event]:
-        """The events of an answer that is not streamed; what cannot be read is only an end."""
+        """The events of an answer that is not streamed; what cannot be read is only an end.
+
+        Raises:
+            ContextOverflowError, EngineError: it is the report of an error.
+        """
         self.head = body
         self._first_byte_seconds = time.monotonic() - self._started
-        try:
-            answer = _decode_whole(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return [End(Finish.OTHER, raw=body)]
-        if not answer.choices:
-            return [End(Finish.OTHER, raw=body)]
+        piece = read_whole(body)
+        if piece.unread and not piece.finish:
+            return [End(Finish.OTHER, raw=body, unread=True)]
         self._in_tail = True
-        return [*self._take(_piece(answer)), *self._close(body)]
+        return [*self._take(piece), *self._close(body)]
 
     def partner(self, event: Event) -> Event | None:
         """The event that came in the same frame as `event`, before the tail."""
@@ -132,6 +134,7 @@ class Turn:
         self._raw_finish = piece.finish or self._raw_finish
         self._usage = piece.usage or self._usage
         self._rates = piece.rates or self._rates
+        self._unread = self._unread or piece.unread
         if piece.calls or piece.finish:
             self._in_tail = True
         self._turn.feed(piece)
@@ -167,59 +170,7 @@ class Turn:
             tool=parsed.tool,
             repairs=parsed.repairs,
             raw=tail,
+            unread=self._unread,
         )
         usage = UsageEvent(self.usage or Usage(), self.timings())
         return [*(CallEvent(call) for call in parsed.calls), usage, end]
-
-
-class _Details(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
-
-
-class _Message(msgspec.Struct, gc=False):
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[CallDelta] | None = None
-
-
-class _Choice(msgspec.Struct, gc=False):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Whole(msgspec.Struct, gc=False):
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    timings: Rates | None = None
-
-
-_decode_whole = msgspec.json.Decoder(_Whole).decode
-
-
-def _piece(answer: _Whole) -> Piece:
-    choice = (answer.choices or [_Choice(_Message())])[0]
-    message, usage = choice.message, answer.usage
-    calls = message.tool_calls or []
-    cached = usage.prompt_tokens_details if usage else None
-    return Piece(
-        text=message.content or "",
-        think=message.reasoning_content or message.reasoning or "",
-        # Calls of a whole answer are whole: one each, whatever their ids.
-        calls=tuple(msgspec.structs.replace(call, index=i) for i, call in enumerate(calls)),
-        finish=choice.finish_reason,
-        usage=Usage(
-            usage.prompt_tokens,
-            (cached.cached_tokens or 0) if cached else 0,
-            usage.completion_tokens,
-        )
-        if usage
-        else None,
-        rates=answer.timings,
-    )

@@ -55,6 +55,7 @@ class Answer:
         self._url = url
         self._bounds = bounds
         self._watchdog: Watchdog | None = None
+        self._back: bytes | None = None
         self.status = response.status
 
     @property
@@ -75,6 +76,9 @@ class Answer:
         Raises:
             EngineError: the server went away, or says nothing for too long.
         """
+        if self._back is not None:
+            back, self._back = self._back, None
+            return back
         wait = self._bounds.idle_seconds
         try:
             if self._watchdog is not None:
@@ -91,6 +95,10 @@ class Answer:
             raise TimedOutError(f"silence from {self._url} for {seconds}", hint=hint) from error
         except (aiohttp.ClientError, OSError) as error:
             raise connection_failure(error, self._url) from error
+
+    def put_back(self, piece: bytes) -> None:
+        """Have `piece` read next."""
+        self._back = piece
 
     def _watch(self) -> None:
         until = asyncio.get_running_loop().time() + self._bounds.total_seconds

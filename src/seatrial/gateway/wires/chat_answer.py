@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Text, Think, UsageEvent
+from seatrial.chat.frames import count_of, text_of
 from seatrial.chat.sse import SseEvent
 from seatrial.core.errors import FormatError
 from seatrial.core.generation import Timings, Usage
@@ -28,6 +29,7 @@ from seatrial.gateway.wires.errors import chat_error
 from seatrial.gateway.wires.fields import is_text, words
 
 _NULL = msgspec.Raw(b"null")
+_FIRST = (0, "0", None)
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -36,13 +38,13 @@ class _Function(msgspec.Struct, gc=False):
 
 
 class _Call(msgspec.Struct, gc=False):
-    index: int | None = None
+    index: int | str | None = None
     id: str | None = None
     function: _Function = msgspec.field(default_factory=_Function)
 
 
 class _Said(msgspec.Struct, gc=False):
-    content: str | None = None
+    content: str | list[Any] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
@@ -53,17 +55,17 @@ class _Choice(msgspec.Struct, gc=False):
     delta: _Said | None = None
     message: _Said | None = None
     finish_reason: str | None = None
-    index: int = 0
+    index: int | str | None = 0
 
 
 class _Details(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    cached_tokens: Any = None
+    reasoning_tokens: Any = None
 
 
 class _Usage(msgspec.Struct, gc=False):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -74,7 +76,7 @@ class _Frame(msgspec.Struct, gc=False):
     created: int | None = None
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    error: msgspec.Raw = _NULL
+    error: Any = None
 
 
 _decoder = msgspec.json.Decoder(_Frame)
@@ -94,14 +96,14 @@ class ChatReader:
         if frame.data == b"[DONE]":
             return self.finish()
         decoded = _decode(frame.data)
-        if frame.name == "error" or decoded.error != _NULL:
+        if frame.name == "error" or decoded.error:
             raise reported(frame.data)
         if self.head is None:
             self.head = _head(decoded)
         self._usage = _usage(decoded.usage) or self._usage
         events: list[Event] = []
         for choice in decoded.choices or ():
-            if choice.index == 0:
+            if choice.index in _FIRST:
                 self._word = choice.finish_reason or self._word
                 events += self._said(choice.delta) if choice.delta else []
         return events
@@ -122,7 +124,7 @@ class ChatReader:
 
     def _said(self, said: _Said) -> list[Event]:
         _add_calls(said, self._fragments)
-        think, text = said.reasoning_content or said.reasoning, said.content or said.refusal
+        think, text = said.reasoning_content or said.reasoning, _text(said)
         events: list[Event] = [Think(think)] if think else []
         return [*events, Text(text)] if text else events
 
@@ -187,9 +189,9 @@ def read_answer(body: bytes) -> Answer:
         BrokenOffError, FormatError: not an answer, or not a whole one.
     """
     decoded = _decode(body)
-    if decoded.error != _NULL:
+    if decoded.error:
         raise reported(body)
-    choice = next((c for c in decoded.choices or () if c.index == 0), None)
+    choice = next((c for c in decoded.choices or () if c.index in _FIRST), None)
     if choice is None or choice.message is None:
         raise FormatError("an answer without a message")
     said, head = choice.message, _head(decoded)
@@ -201,7 +203,7 @@ def read_answer(body: bytes) -> Answer:
         head=head,
         stop=stop_of(End(finish, choice.finish_reason), bool(calls)),
         think=said.reasoning_content or said.reasoning or "",
-        text=said.content or said.refusal or "",
+        text=_text(said),
         calls=calls,
         usage=_usage(decoded.usage),
     )
@@ -252,6 +254,10 @@ def _add_calls(said: _Said, fragments: Fragments, *, whole: bool = False) -> Non
         fragments.add(key, call.id or "", call.function.name or "", written)
 
 
+def _text(said: _Said) -> str:
+    return text_of(said.content) or said.refusal or ""
+
+
 def _arguments(written: msgspec.Raw) -> str:
     """The text of the arguments; a few servers send the object itself, whose bytes it is."""
     return words(written) if is_text(written) else bytes(written).decode()
@@ -262,10 +268,10 @@ def _usage(usage: _Usage | None) -> Usage | None:
         return None
     prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
     return Usage(
-        usage.prompt_tokens,
-        (prompt.cached_tokens or 0) if prompt else 0,
-        usage.completion_tokens,
-        think=completion.reasoning_tokens if completion else None,
+        count_of(usage.prompt_tokens) or 0,
+        (count_of(prompt.cached_tokens) or 0) if prompt else 0,
+        count_of(usage.completion_tokens) or 0,
+        think=count_of(completion.reasoning_tokens) if completion else None,
     )
 
 

@@ -47,6 +47,9 @@ class EmptyCompletionRule(PassingRule):
         small = 0 < self._max_tokens <= SMALL_REQUEST_TOKENS
         if not self._empty or end.finish in _OURS or end.verdict == "reask" or small:
             return PASS
+        if end.unread:
+            # Something came, and nobody here can say what.
+            return PASS
         thought = bool(self._think.strip())
         finding = Finding(
             detector=self.id,

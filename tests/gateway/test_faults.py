@@ -82,6 +82,21 @@ async def test_a_whole_answer_after_a_comment_comes_as_frames(ask):
     assert (usage["usage"], done) == ({"a": 1}, "[DONE]")
 
 
+@pytest.mark.parametrize("then", ["cut", "hang"])
+@pytest.mark.parametrize("half", [b"", b'data: {"choices": [], "usa'])
+async def test_an_answer_that_is_cut_behind_its_end_is_whole(half, then, ask):
+    bounds = Bounds(idle_seconds=0.3)
+    answer = sse(delta(content="All is well."), delta("stop"))
+    pieces = [answer, half] if half else [answer]
+    async with (
+        RawServer(pieces, then=then, pause=0.1) as server,
+        front(server.url, bounds=bounds) as (url, gateway),
+    ):
+        assert await ask(url, body("hi")) == (200, answer)
+        assert len(server.bodies) == 1
+        assert gateway.metrics.total("upstream_errors_total") == 0
+
+
 async def test_a_server_that_is_not_there(ask):
     async with front("http://127.0.0.1:9") as (url, _):
         status, data = await ask(url, body("hi"))

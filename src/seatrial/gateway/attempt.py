@@ -223,7 +223,9 @@ class Attempt:
         decoder = SseDecoder()
         reading = _reader(decoder, turn, self)
         while True:
-            chunk = b"" if turn.done else await self._next(answer)
+            chunk = b"" if turn.done else await self._next(answer, turn)
+            if chunk is None:
+                break
             events, error = reading(chunk)
             for event in events:
                 yield event
@@ -239,11 +241,17 @@ class Attempt:
         for event in turn.close():
             yield event
 
-    async def _next(self, answer: Answer) -> bytes:
+    async def _next(self, answer: Answer, turn: Turn) -> bytes | None:
+        """The next bytes; None = cut off behind the end, where at most the usage is missing."""
         # Behind the rules, everything that they let go has been added by now.
         if self._output.pending:
             await self._output.flush()
-        chunk = await answer.read()
+        try:
+            chunk = await answer.read()
+        except EngineError:
+            if self._tee or not turn.ended:
+                raise
+            return None
         if chunk and self._tee:
             await self._output.write(chunk)
         return chunk

@@ -104,6 +104,11 @@ class Turn:
         self._in_tail = True
         return [*self._take(piece), *self._close(body)]
 
+    @property
+    def ended(self) -> bool:
+        """The server has said why the answer ends; only usage may follow."""
+        return self._raw_finish is not None
+
     def partner(self, event: Event) -> Event | None:
         """The event that came in the same frame as `event`, before the tail."""
         pair = self._pairs.get(id(event)) if self._pairs else None

@@ -17,6 +17,7 @@ from tests.gateway.conftest import (
     front,
     sse,
     text_stream,
+    until,
 )
 
 CALL = {"index": 0, "id": "a", "type": "function"}
@@ -177,6 +178,21 @@ async def test_headers_go_both_ways(http):
         for line in (b"X-Session-Id: s1", b"User-Agent: pi (linux)", b"Authorization: Bearer k"):
             assert line.lower() in head.lower()
         assert b"accept-encoding: identity" in head.lower()
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_half_an_emoji_is_the_servers_to_judge(mode, ask, tmp_path):
+    stream = STREAMS["text"]
+    request = body("half \ud83d")
+    assert b"\\ud83d" in request
+    async with (
+        RawServer([stream]) as server,
+        front(server.url, runs=tmp_path, **MODES[mode]) as (url, gateway),
+    ):
+        assert await ask(url, request) == (200, stream)
+        assert await ask(url, request, "/v1/completions") == (200, stream)
+        assert server.bodies == [request, request]
+        await until(lambda: gateway.metrics.total("recorded_total"))
 
 
 @pytest.mark.parametrize("messages", ["text", [{"role": "wizard"}], None])

@@ -3,7 +3,8 @@
 The body of a client is passed on as the bytes it came as. It is taken apart only as far as rules
 need, and put together again only when something is changed; then every field that nobody changed
 stays, unknown ones included. A body of a shape that cannot be read is no error here: the server
-judges it, and no rule runs.
+judges it, and no rule runs. Half an emoji (a lone surrogate) is read as the replacement character
+and sent on as it came.
 
 In: bodies of `/v1/chat/completions`, edited `Request`s. Out: `Inbound`, bytes.
 """
@@ -20,6 +21,7 @@ from seatrial.chat.wires import chat_body, template_body
 from seatrial.core.errors import FormatError
 from seatrial.core.generation import Sampling
 from seatrial.core.message import Call, Message, Role, ToolSchema
+from seatrial.gateway.wires.fields import without_lone_surrogates
 
 NO_CAP = 2**31 - 1
 """`max_tokens` of a request that names none."""
@@ -105,7 +107,8 @@ class Inbound(msgspec.Struct, frozen=True):
     session: str = ""
     """What the client itself says of the conversation that this belongs to."""
     fields: bytes = b""
-    """Not empty: a shorter body with the same fields, but for messages that were read before."""
+    """Not empty: another body with the same fields: without the messages that were read before, or
+    without lone surrogates."""
 
 
 decode_body = msgspec.json.Decoder(Body).decode
@@ -122,7 +125,10 @@ def read_inbound(raw: bytes) -> Inbound:
     except msgspec.ValidationError:
         return _unreadable(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"the body is not JSON: {error}") from None
+        whole = without_lone_surrogates(raw)
+        if whole == raw:
+            raise FormatError(f"the body is not JSON: {error}") from None
+        return msgspec.structs.replace(read_inbound(whole), raw=raw, fields=whole)
 
 
 def inbound_of(
@@ -174,6 +180,9 @@ def read_object(raw: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        whole = without_lone_surrogates(raw)
+        if whole != raw:
+            return read_object(whole)
         raise FormatError(f"the body is not a JSON object: {error}") from None
 
 

@@ -42,13 +42,18 @@ def read_body(body: bytes) -> Fields:
     try:
         return _present(_decoder.decode(body))
     except _FAULTS as error:
-        whole = _ESCAPE.sub(_paired, body)
+        whole = without_lone_surrogates(body)
         if whole == body:
             raise FormatError(f"the body is not a JSON object: {error}") from error
         try:
             return _present(_decoder.decode(whole))
         except _FAULTS as again:
             raise FormatError(f"the body is not a JSON object: {again}") from again
+
+
+def without_lone_surrogates(body: bytes) -> bytes:
+    """`body` with the replacement character for each; the same bytes where there are none."""
+    return _ESCAPE.sub(_paired, body)
 
 
 def read_fields(raw: msgspec.Raw | None) -> Fields:

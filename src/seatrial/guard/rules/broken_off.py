@@ -9,7 +9,7 @@ In: stream events. Out: a stop, told as a failure of the server.
 
 from __future__ import annotations
 
-from seatrial.chat.endpoint import CallEvent, End, Event, Text
+from seatrial.chat.endpoint import CallEvent, End, Event, Text, Think
 from seatrial.chat.finish_words import is_broken_off
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
@@ -21,6 +21,7 @@ class BrokenOffRule(PassingRule):
     """Ends an answer that its server broke off as the failure that it is."""
 
     id = "broken_off"
+    ignores = frozenset({Think})
 
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         super().__init__(spec, mode)
@@ -29,10 +30,11 @@ class BrokenOffRule(PassingRule):
 
     def on_event(self, event: Event) -> Decision:
         if isinstance(event, Text):
-            self._said = tail(self._said + event.text)
+            if event.text.strip():
+                self._said = event.text
         elif isinstance(event, CallEvent):
             self._calls += 1
-            self._said = tail(event.call.arguments)
+            self._said = event.call.arguments
         elif isinstance(event, End):
             return self._judge(event)
         return PASS
@@ -48,7 +50,7 @@ class BrokenOffRule(PassingRule):
             mode_id="stack.finish_missing",
             channel="calls" if self._calls else "text",
             detail=f"the server broke the answer off: {word}",
-            quote=self._said,
+            quote=tail(self._said),
             count=max(1, self._calls),
         )
         return Decision("stop", finding)

@@ -11,16 +11,16 @@ In: bodies of `/v1/chat/completions`, edited `Request`s. Out: `Inbound`, bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from seatrial.chat.endpoint import Request
-from seatrial.chat.wires import chat_body, template_body
+from seatrial.chat.wires import chat_body
 from seatrial.core.errors import FormatError
 from seatrial.core.generation import Sampling
 from seatrial.core.message import Call, Message, Role, ToolSchema
+from seatrial.gateway.edits import edited_messages, put
 from seatrial.gateway.wires.fields import without_lone_surrogates
 
 NO_CAP = 2**31 - 1
@@ -60,6 +60,9 @@ class _Message(msgspec.Struct, gc=False):
     tool_call_id: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    refusal: str | None = None
+    function_call: Any = None
+    audio: Any = None
 
 
 class _Schema(msgspec.Struct, gc=False):
@@ -160,14 +163,15 @@ def changed_body(raw: bytes, asked: Request | None, wanted: Request | None) -> b
         return raw
     body = read_object(raw)
     if wanted.messages != asked.messages:
-        body["messages"] = _messages(body.get("messages") or [], asked.messages, wanted.messages)
+        before = body.get("messages") or []
+        body["messages"] = edited_messages(before, asked.messages, wanted.messages)
     if wanted.max_tokens != asked.max_tokens:
         key = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
         body[key] = wanted.max_tokens
     before, after = chat_body(asked, None), chat_body(wanted, None)
     for key in (before.keys() | after.keys()) - _OURS:
         if before.get(key) != after.get(key):
-            _set(body, key, after.get(key))
+            put(body, key, after.get(key))
     return msgspec.json.encode(body)
 
 
@@ -199,60 +203,6 @@ def read_scalars(raw: bytes) -> dict[str, str | int | float | bool | None]:
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def _set(body: dict[str, Any], key: str, value: object) -> None:
-    if value is None:
-        body.pop(key, None)
-    elif isinstance(value, dict) and isinstance(body.get(key), dict):
-        body[key] = {**body[key], **value}
-    else:
-        body[key] = value
-
-
-def _messages(
-    bodies: Sequence[dict[str, Any]], asked: Sequence[Message], wanted: Sequence[Message]
-) -> list[dict[str, Any]]:
-    """The client's own objects for the messages that nobody touched, in the wanted order."""
-    places: dict[Message, list[int]] = {}
-    for place, message in enumerate(asked):
-        places.setdefault(message, []).append(place)
-    rendered = template_body(Request(messages=tuple(wanted)))["messages"]
-    found = []
-    for index, message in enumerate(wanted):
-        here = places.get(message)
-        if here:
-            # The last one that stands for several equal messages stays for the others.
-            found.append(bodies[here.pop(0) if len(here) > 1 else here[0]])
-        elif len(wanted) == len(asked) and asked[index].role == message.role:
-            found.append(_overlaid(bodies[index], asked[index], message, rendered[index]))
-        else:
-            found.append(rendered[index])
-    return found
-
-
-def _overlaid(
-    body: dict[str, Any], asked: Message, wanted: Message, rendered: dict[str, Any]
-) -> dict[str, Any]:
-    """A client's message with what was changed in it, junk fields and all."""
-    changed = dict(body)
-    if asked.text != wanted.text:
-        changed["content"] = _content(body.get("content"), wanted.text)
-    if asked.think != wanted.think:
-        changed.pop("reasoning", None)
-        _set(changed, "reasoning_content", wanted.think or None)
-    if asked.calls != wanted.calls:
-        _set(changed, "tool_calls", rendered.get("tool_calls"))
-    if asked.call_id != wanted.call_id:
-        _set(changed, "tool_call_id", wanted.call_id)
-    return changed
-
-
-def _content(before: object, text: str) -> str | list[object]:
-    """The new text; images and the like stay beside it."""
-    parts = before if isinstance(before, list) else []
-    others = [part for part in parts if isinstance(part, dict) and part.get("type") != "text"]
-    return [{"type": "text", "text": text}, *others] if others else text
-
-
 def _unreadable(raw: bytes) -> Inbound:
     body = read_object(raw)
     model = body.get("model")
@@ -282,12 +232,14 @@ def _message(message: _Message) -> Message:
     role = _ROLES.get(message.role)
     if role is None:
         raise msgspec.ValidationError(f"no such role: {message.role}")
+    if message.function_call is not None:
+        raise msgspec.ValidationError("a call of the old form, which no rule reads")
     content = message.content
     if isinstance(content, list):
         content = "\n".join(_part(part) for part in content)
     return Message(
         role,
-        content or "",
+        content or message.refusal or ("[audio]" if message.audio is not None else ""),
         message.reasoning_content or message.reasoning or "",
         tuple(map(_call, message.tool_calls or ())),
         message.tool_call_id,

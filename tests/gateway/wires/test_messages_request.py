@@ -70,7 +70,7 @@ def test_a_whole_request():
                 },
             ],
         },
-        {"role": "tool", "tool_call_id": "toolu_1", "content": "one\ntwo"},
+        {"role": "tool", "tool_call_id": "toolu_1", "content": "[the tool failed]\none\ntwo"},
         {"role": "tool", "tool_call_id": "toolu_2", "content": "three"},
         {"role": "user", "content": "and now?"},
     ]
@@ -97,13 +97,29 @@ def test_a_whole_request():
     assert lost_fields(done) == {
         "system.cache_control",
         "messages[].role",
-        "messages[].content[].is_error",
         "tools[] web_search",
         "thinking.budget_tokens",
         "thinking on or off",
         "reasoning effort",
         "request.context_management",
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"is_error": True, "content": "Exit code 1"}, "[the tool failed]\nExit code 1"),
+        ({"is_error": True}, "[the tool failed]"),
+        ({"is_error": True, "content": "<tool_use_error>no file"}, "<tool_use_error>no file"),
+        ({"is_error": False, "content": "fine"}, "fine"),
+    ],
+)
+def test_a_failed_call_is_told_in_its_result(fields, told):
+    result = {"type": "tool_result", "tool_use_id": "t", **fields}
+    body = {"model": "m", "messages": [{"role": "user", "content": [result]}]}
+    chat, done = to_chat(MESSAGES, json.dumps(body).encode())
+    assert chat["messages"] == [{"role": "tool", "tool_call_id": "t", "content": told}]
+    assert lost_fields(done) == set()
 
 
 def test_a_server_that_takes_more():

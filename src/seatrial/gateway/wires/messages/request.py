@@ -44,6 +44,10 @@ _NO_PLACE = frozenset(
     " speed".split()
 )
 _BREAK = "\n\n"
+FAILED = "[the tool failed]"
+"""Stands before the result of a failed call that does not say so itself: the field that says it
+has no place in chat completions."""
+_START_CHARS = 80
 
 
 def read(body: bytes, ledger: Ledger) -> Ask:
@@ -107,11 +111,19 @@ def _user_turns(content: msgspec.Raw | None, ledger: Ledger) -> list[Turn]:
         if words(block.get("type")) != "tool_result":
             parts += _parts_of(block, "messages[].content[]", ledger)
             continue
-        known = frozenset({"type", "tool_use_id", "content"})
+        known = frozenset({"type", "tool_use_id", "content", "is_error"})
         ledger.leave(block, known, "messages[].content[]")
         inner = _plain_parts(block.get("content"), "messages[].content[].content", ledger)
+        if flag(block.get("is_error")) is True and not _tells_error(inner):
+            inner.insert(0, FAILED)
         results.append(Turn("tool", tuple(inner), call_id=words(block.get("tool_use_id"))))
     return [*results, Turn("user", tuple(parts))] if parts or not results else results
+
+
+def _tells_error(parts: list[Part]) -> bool:
+    """Whether a result says by itself that it is an error."""
+    start = next((part for part in parts if isinstance(part, str)), "")
+    return "error" in start[:_START_CHARS].lower()
 
 
 def _assistant_turn(content: msgspec.Raw | None, ledger: Ledger) -> Turn:

@@ -1,7 +1,9 @@
 """Who may ask, what is asked, and where it goes."""
 
 import asyncio
+import gzip
 import json
+import zlib
 
 import aiohttp
 import pytest
@@ -10,7 +12,7 @@ from seatrial.core.errors import UserError
 from seatrial.fakes import Lies, Say, ScriptedServer
 from seatrial.gateway import Bounds, Pin, Settings, UpstreamSpec, check_address, serving
 from seatrial.gateway.server import is_loopback
-from tests.gateway.conftest import BASH, RawServer, body, decoded, front, until
+from tests.gateway.conftest import BASH, RawServer, body, decoded, front, text_stream, until
 
 
 async def get(http, url, **headers):
@@ -25,6 +27,35 @@ async def test_gets_are_the_servers_own(path, http):
         assert status == 200
         if "health" not in path:
             assert (status, data) == await get(http, server.url + path)
+
+
+@pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
+async def test_a_packed_body_goes_on_unpacked(path, name, pack, ask):
+    request = body("hi")
+    async with RawServer([text_stream("Hello.")]) as server, front(server.url) as (url, _):
+        got = await ask(url, pack(request), path, **{"Content-Encoding": name})
+    assert got == (200, text_stream("Hello."))
+    assert server.bodies == [request]
+    assert b"content-encoding" not in server.heads[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("gzip", gzip.compress(b" " * 200_000), "more than 100,000 bytes"),
+        ("gzip", gzip.compress(body("hi"))[:-9], "ends before its time"),
+        ("gzip", body("hi"), "cannot be unpacked"),
+        ("br", body("hi"), "send it plain or gzip"),
+    ],
+)
+async def test_what_cannot_be_unpacked_is_refused(name, data, told, ask):
+    bounds = Bounds(request_bytes=100_000)
+    async with front("http://127.0.0.1:9", bounds=bounds) as (url, _):
+        path = "/v1/chat/completions"
+        status, answer = await ask(url, data, path, **{"Content-Encoding": name})
+    assert status == 415
+    assert told in json.loads(answer)["error"]["message"]
 
 
 async def test_a_get_that_the_server_does_not_know(http):

@@ -17,7 +17,14 @@ from typing import Any
 
 import msgspec
 
-from seatrial.core.errors import Boundary, EngineError, FormatError, SeatrialError, attribute
+from seatrial.core.errors import (
+    Boundary,
+    EngineError,
+    FormatError,
+    SeatrialError,
+    UserError,
+    attribute,
+)
 from seatrial.gateway.clients import Clients
 from seatrial.gateway.counting import COUNT_PATH, count_tokens
 from seatrial.gateway.desk import Desk, refuse, tell
@@ -29,6 +36,7 @@ from seatrial.gateway.recorder import Recorder
 from seatrial.gateway.relay import POST_PATHS, relay
 from seatrial.gateway.routing import listing
 from seatrial.gateway.settings import Settings
+from seatrial.gateway.unpacking import unpack
 from seatrial.gateway.upstream import Upstream
 from seatrial.gateway.wires import CLIENTS
 
@@ -123,7 +131,7 @@ class Gateway:
                     task.cancel()
 
             watcher = asyncio.create_task(_watch(receive, leave))
-            await self._dispatch(scope, headers, client, body, output)
+            await self._dispatch(_unpacked(scope), headers, client, body, output)
         except asyncio.CancelledError:
             if not left or task is None or task.uncancel():
                 raise
@@ -161,7 +169,13 @@ class Gateway:
         if body is None:
             message = f"the request is larger than {limit:,} bytes"
             await tell(output, refused_request(413, message, "request_too_large"))
-        return body
+            return None
+        try:
+            return unpack(body, headers.get(b"content-encoding", b""), limit)
+        except UserError as error:
+            told = refused_request(415, error.message, "bad_encoding", error.hint or "")
+            await tell(output, told)
+            return None
 
     def _may_ask(self, path: str, headers: dict[bytes, bytes]) -> bool:
         token = self.settings.token
@@ -257,6 +271,14 @@ class Gateway:
                 f"warning: not everything is recorded: {reason}; the traffic goes on, "
                 "/metrics counts the loss\n"
             )
+
+
+def _unpacked(scope: Scope) -> Scope:
+    """`scope` with the headers of the body as it is passed on: packed no more."""
+    packed = any(name == b"content-encoding" for name, _ in scope["headers"])
+    if not packed:
+        return scope
+    return {**scope, "headers": [h for h in scope["headers"] if h[0] != b"content-encoding"]}
 
 
 async def _state(upstream: Upstream) -> str:

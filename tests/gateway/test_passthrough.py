@@ -51,7 +51,7 @@ STREAMS = {
     ),
     "finish with the text": sse(delta(content="All is well."), delta("stop", content="!")),
     "crlf": text_stream("Hello there.").replace(b"\n", b"\r\n"),
-    "strange finish": text_stream("Hello.", finish="eos_token_reached"),
+    "filtered": text_stream("Hello.", finish="content_filter"),
     "after done": text_stream("Hello.") + b": trailing\n\n",
     "event names": b"event: message\nid: 7\n" + text_stream("Hello."),
     "length": text_stream("Hello.", finish="length"),

@@ -4,8 +4,19 @@ import json
 
 import pytest
 
+from seatrial.core.config import GuardSpec
 from seatrial.fakes import CallTools, Loop, Say, ScriptedCall, ScriptedServer
-from tests.gateway.conftest import BASH, RawServer, body, decoded, delta, front, sse, until
+from tests.gateway.conftest import (
+    BASH,
+    RawServer,
+    body,
+    decoded,
+    delta,
+    front,
+    sse,
+    text_stream,
+    until,
+)
 
 XML = (
     "<tool_call>\n<function=bash>\n<parameter=command>\nls\n</parameter>\n</function>\n</tool_call>"
@@ -124,6 +135,36 @@ async def test_a_truncated_call_is_not_passed_on(stream, ask):
     async with ScriptedServer(script) as server, front(server.url) as (url, _):
         _, data = await ask(url, body("go", tools=[BASH], stream=stream))
     assert b"ec" + b"ho" not in data.replace(b" ", b"")
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("eos_token", "stop"),
+        ("STOP", "stop"),
+        ("max_tokens", "length"),
+        ("refusal", "content_filter"),
+        ("ai-loop-guard", "length"),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_end_is_told_in_a_word_that_clients_know(word, told, stream, ask):
+    raw, kind = text_stream("All is well.", finish=word), "text/event-stream"
+    if not stream:
+        choice = {"message": {"content": "All is well."}, "finish_reason": word}
+        raw, kind = json.dumps({"choices": [choice], "x": 1}).encode(), "application/json"
+    async with RawServer([raw], kind=kind) as server:
+        async with front(server.url) as (url, gateway):
+            _, data = await ask(url, body("go", stream=stream))
+            assert gateway.metrics.total("guard_decisions_total", rule="finish_word") == 1
+        off = GuardSpec(modes={"finish_word": "off"})
+        async with front(server.url, guard=off) as (url, _):
+            assert await ask(url, body("go", stream=stream)) == (200, raw)
+    if stream:
+        assert turn(data)[::2] == ("All is well.", [told])
+    else:
+        got = json.loads(data)
+        assert (got["choices"][0]["finish_reason"], got["x"]) == (told, 1)
 
 
 @pytest.mark.parametrize("usage", [{"timings": {"predicted_n": 64}}, {}])

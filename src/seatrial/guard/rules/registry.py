@@ -27,6 +27,7 @@ from seatrial.guard.rules.budgets import (
 from seatrial.guard.rules.compaction import CompactionPinRule
 from seatrial.guard.rules.cut_block import CutBlockRule
 from seatrial.guard.rules.empty import EmptyCompletionRule
+from seatrial.guard.rules.finish import FinishWordRule
 from seatrial.guard.rules.history import HistoryRule
 from seatrial.guard.rules.intent import IntentRule
 from seatrial.guard.rules.leaks import LeakRule
@@ -90,6 +91,7 @@ RULES: dict[str, Entry] = {
     IntentRule.id: Entry(IntentRule, "off", "enforce"),
     LengthNudgeRule.id: Entry(LengthNudgeRule, "off", "enforce"),
     VerifyRule.id: Entry(VerifyRule, "off", "observe"),
+    FinishWordRule.id: Entry(FinishWordRule, "off", "enforce"),
 }
 
 

@@ -48,6 +48,7 @@ async def test_a_packed_body_goes_on_unpacked(path, name, pack, ask):
         ("gzip", body("hi"), "cannot be unpacked"),
         ("br", body("hi"), "send it plain or gzip"),
     ],
+    ids=["endless", "cut", "plain", "unknown"],
 )
 async def test_what_cannot_be_unpacked_is_refused(name, data, told, ask):
     bounds = Bounds(request_bytes=100_000)

@@ -97,12 +97,6 @@ def test_text_that_was_cut_is_text() -> None:
     assert look(TruncatedCallRule(GuardSpec()), events) == (events, [])
 
 
-async def test_a_call_of_a_filtered_answer_is_never_executed() -> None:
-    filtered = ended("content_filter", stream(calls=[CALL], finish=Finish.OTHER))
-    run = await Run(filtered, stream("ok")).ask()
-    assert run.calls == [] and run.text == "ok"
-
-
 # Answers that were broken off
 
 
@@ -123,6 +117,16 @@ async def test_a_broken_answer_is_a_failure_of_the_server(word: str | None, call
 async def test_an_unknown_word_breaks_nothing_off() -> None:
     run = await Run(ended("eos_of_sorts", stream("All is well.", finish=Finish.OTHER))).ask()
     assert run.text == "All is well." and run.end.finish is Finish.OTHER
+
+
+async def test_a_call_of_a_filtered_answer_is_never_executed() -> None:
+    filtered = ended("content_filter", stream(calls=[CALL], finish=Finish.OTHER))
+    run = await Run(filtered, stream("ok")).ask()
+    assert run.calls == [] and run.text == "ok" and "withheld" in run.told(2)
+    run = await Run(filtered).ask()
+    assert run.calls == [] and run.end.finish is Finish.GUARD
+    words = ended("content_filter", stream("Sure, so", finish=Finish.OTHER))
+    assert (await Run(words).ask()).text == "Sure, so"
 
 
 # Empty turns

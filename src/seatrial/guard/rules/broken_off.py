@@ -2,19 +2,25 @@
 
 A server that gave up in the middle says `abort`, `error` or the like in the frame of an ordinary
 end, or closes in good form without any word. Clients take such an answer for the final one, and
-execute its calls. An answer that is empty as well is the business of `empty_completion`.
+execute its calls. A filter, too, cuts in the middle of a call. An answer that is empty as well is
+the business of `empty_completion`.
 
-In: stream events. Out: a stop, told as a failure of the server.
+In: stream events. Out: a stop, told as a failure of the server; for a filter first a retry.
 """
 
 from __future__ import annotations
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Text, Think
-from seatrial.chat.finish_words import is_broken_off
+from seatrial.chat.finish_words import is_broken_off, is_filtered
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
 from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
 from seatrial.guard.rules.base import tail
+
+_WITHHELD = (
+    "Your last answer was withheld in the middle of a tool call. Nothing of it was executed. "
+    "Please answer again."
+)
 
 
 class BrokenOffRule(PassingRule):
@@ -41,11 +47,16 @@ class BrokenOffRule(PassingRule):
 
     def _judge(self, end: End) -> Decision:
         given = self._calls or self._said.strip()
+        if is_filtered(end.raw_finish) and self._calls:
+            return Decision("retry", self._finding(end), nudge=_WITHHELD)
         wordless = end.finish is Finish.MISSING and given
-        if not wordless and not is_broken_off(end.raw_finish):
-            return PASS
+        if wordless or is_broken_off(end.raw_finish):
+            return Decision("stop", self._finding(end))
+        return PASS
+
+    def _finding(self, end: End) -> Finding:
         word = f"it ended with {end.raw_finish!r}" if end.raw_finish else "it ended without a word"
-        finding = Finding(
+        return Finding(
             detector=self.id,
             mode_id="stack.finish_missing",
             channel="calls" if self._calls else "text",
@@ -53,4 +64,3 @@ class BrokenOffRule(PassingRule):
             quote=tail(self._said),
             count=max(1, self._calls),
         )
-        return Decision("stop", finding)

@@ -2,8 +2,7 @@
 
 Servers and clients close the JSON of a call that was cut, and a file is written that ends in the
 middle of a line. A call counts as cut if the server says `length`, and also if it says something
-else after exactly as many tokens as were allowed (vllm-project/vllm#58228). A filter, too, cuts
-where it strikes.
+else after exactly as many tokens as were allowed (vllm-project/vllm#58228).
 
 In: stream events. Out: a retry with a word about smaller pieces, else a stop.
 """
@@ -11,7 +10,6 @@ In: stream events. Out: a retry with a word about smaller pieces, else a stop.
 from __future__ import annotations
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, UsageEvent
-from seatrial.chat.finish_words import is_filtered
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
 from seatrial.guard.protocol import PASS, PROSE, Decision, Finding, Mode, PassingRule
@@ -54,7 +52,7 @@ class TruncatedCallRule(PassingRule):
         if not self._calls and end.verdict != "reask":
             return PASS
         silent = 0 < self._max_tokens <= self._completion
-        if end.finish not in _CUT and not silent and not is_filtered(end.raw_finish):
+        if end.finish not in _CUT and not silent:
             return PASS
         name = self._calls[-1].call.name if self._calls else end.tool or "a tool"
         said = end.raw_finish or end.finish.value

@@ -44,6 +44,10 @@ class Spoken(Protocol):
 
     def timings(self) -> Timings: ...
 
+    def partner(self, event: Event) -> Event | None:
+        """The event that came in the same frame as `event`, before the tail."""
+        ...
+
 
 class Asking(Protocol):
     """An `Endpoint` for one exchange; may be asked several times, one after the other."""

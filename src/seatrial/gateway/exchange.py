@@ -14,7 +14,7 @@ from contextlib import aclosing
 
 import msgspec
 
-from seatrial.chat.endpoint import End, Event, Text, Think
+from seatrial.chat.endpoint import End, Event
 from seatrial.chat.overflow import ContextOverflowError
 from seatrial.core.config import LadderSpec, RuleMode
 from seatrial.core.errors import Boundary, GuardError, SeatrialError, attribute
@@ -25,10 +25,11 @@ from seatrial.gateway.attempt import Attempt
 from seatrial.gateway.clients import COMPACTS
 from seatrial.gateway.elision import Elided
 from seatrial.gateway.endings import Told, failed, overflowed, reported, stopped
+from seatrial.gateway.flow import Flow
 from seatrial.gateway.metrics import Metrics
-from seatrial.gateway.output import JSON_HEADERS, STREAM_HEADERS, Headers, Output
+from seatrial.gateway.output import JSON_HEADERS, Headers, Output
 from seatrial.gateway.raw_attempt import RawAttempt
-from seatrial.gateway.rendering import FrameWriter, whole_body
+from seatrial.gateway.rendering import whole_body
 from seatrial.gateway.requests import Inbound
 from seatrial.gateway.settings import BROKEN_STREAM, SOFT_WINDOW, Settings
 from seatrial.gateway.shortening import Shortener
@@ -80,9 +81,7 @@ class Passage:
         self._on_exchange = on_exchange
         self._collected = record.Collected()
         self._tail: list[Event] = []
-        self._half: Think | None = None
-        """Reasoning whose bytes are those of the text that comes next."""
-        self._writer: FrameWriter | None = None
+        self._flow = Flow(output)
         self._shortener = self._new_shortener()
         rules = self._made = self._new_rules()
         self._acts = any(rule.mode == "enforce" for rule in rules)
@@ -189,41 +188,11 @@ class Passage:
 
     async def _pass_on(self, events: AsyncGenerator[Event, None]) -> None:
         """Let everything go that the rules let go; the tail waits for its end."""
-        attempt, tees = self._attempt, self._tees
+        attempt, tees, stream = self._attempt, self._tees, self._asked.inbound.stream
         async for event in events:
             self._collected.add(event)
-            if tees:
-                continue
-            if self._half is not None and self._partner(event) is not self._half:
-                # What came in its frame was held, changed or dropped: it goes on by itself.
-                await self._rendered(self._half)
-                self._half = None
-            if not isinstance(event, Text | Think) or not self._asked.inbound.stream:
+            if not tees and not (stream and await self._flow.take(attempt, event)):
                 self._tail.append(event)
-            elif not attempt.took(event):
-                await self._rendered(event)
-            elif not event.raw:
-                if isinstance(event, Think) and self._partner(event) is not None:
-                    self._half = event
-                else:
-                    self._tail.append(event)
-            elif self._partner(event) is not self._half:
-                await self._rendered(event)
-            else:
-                self._half = None
-                await self._start()
-                if self._writer is not None:
-                    self._writer.begun = True
-                self._output.add(event.raw)
-
-    async def _rendered(self, event: Event) -> None:
-        if isinstance(event, Text | Think):
-            await self._start(rendered=True)
-            self._output.add(self._frames().event(event))
-
-    def _partner(self, event: Event) -> Event | None:
-        turn = self._attempt.turn
-        return turn.partner(event) if turn is not None else None
 
     async def _close_answer(self) -> None:
         end = next((event for event in self._tail if isinstance(event, End)), None)
@@ -244,11 +213,11 @@ class Passage:
 
     async def _close_stream(self) -> None:
         tail, untouched = self._attempt.tail, self._untouched()
-        await self._start(rendered=not untouched)
+        await self._flow.start(self._attempt, rendered=not untouched)
         if not untouched:
             with_usage = b'"include_usage"' in self._asked.inbound.raw
             closing = self._attempt.turn.closing if self._attempt.turn else {}
-            self._output.add(self._frames().tail(self._tail, with_usage, closing))
+            self._output.add(self._flow.frames(self._attempt).tail(self._tail, with_usage, closing))
         else:
             self._output.add(tail[-1].raw)
         await self._output.end()
@@ -265,20 +234,6 @@ class Passage:
         """The tail is the server's own: the same events, all of them, in the same order."""
         given = self._attempt.tail
         return len(given) == len(self._tail) and all(map(_is, given, self._tail))
-
-    async def _start(self, *, rendered: bool = False) -> None:
-        if self._output.unsaid:
-            # A server that does not stream answers in JSON; what a rule made of it is a stream.
-            own = self._attempt.streams or not rendered
-            headers = self._attempt.answer_headers() if own else []
-            await self._output.start(200, headers or STREAM_HEADERS)
-
-    def _frames(self) -> FrameWriter:
-        if self._writer is None:
-            turn = self._attempt.turn
-            self._writer = FrameWriter(turn.head if turn else b"")
-            self._writer.begun = self._output.written_bytes > 0
-        return self._writer
 
     async def _unread(self) -> None:
         """Pass the answer on without looking at it."""
@@ -333,7 +288,7 @@ class Passage:
         if told is not None:
             await self._tell(told)
             return
-        await self._start()
+        await self._flow.start(self._attempt)
         self._output.add(self._attempt.error_frames)
         await self._output.end()
 

@@ -115,6 +115,10 @@ class RawAnswer:
     def timings(self) -> Timings:
         return self._stream.timings()
 
+    def partner(self, event: Event) -> Event | None:
+        """None: no event has bytes."""
+        return None
+
 
 class RawAttempt:
     """An `Endpoint` for one exchange; may be asked several times, one after the other."""

@@ -18,6 +18,7 @@ from seatrial.guard.rules.budgets import (
     TurnBudgetRule,
 )
 from seatrial.guard.rules.empty import EmptyCompletionRule
+from seatrial.guard.rules.finish import FinishWordRule
 from seatrial.guard.rules.intent import NUDGE, NUDGE_IN_TEXT, IntentRule, announcement
 from seatrial.guard.rules.parse_error import ParseErrorRule
 from seatrial.guard.rules.truncation import TruncatedCallRule
@@ -127,6 +128,29 @@ async def test_a_call_of_a_filtered_answer_is_never_executed() -> None:
     assert run.calls == [] and run.end.finish is Finish.GUARD
     words = ended("content_filter", stream("Sure, so", finish=Finish.OTHER))
     assert (await Run(words).ask()).text == "Sure, so"
+
+
+# Words for the end
+
+
+def test_a_word_that_clients_do_not_know_is_told_anew() -> None:
+    events = ended("eos_token", stream("All is well."))
+    out, [decision] = look(FinishWordRule(GuardSpec()), events)
+    assert (decision.action, decision.before) == ("edit", "eos_token")
+    assert out[:-1] == events[:-1] and out[-1].raw == b""
+    assert out[-1].raw_finish == "eos_token" and out[-1].finish is Finish.STOP
+
+
+@pytest.mark.parametrize("word", ["stop", "length", "tool_calls", "content_filter", None])
+def test_a_word_that_clients_know_stays(word: str | None) -> None:
+    events = ended(word, stream("All is well."))
+    assert look(FinishWordRule(GuardSpec()), events) == (events, [])
+
+
+def test_what_is_written_anew_needs_no_other_word() -> None:
+    *events, end = ended("eos", stream("All is well."))
+    events.append(msgspec.structs.replace(end, raw=b""))
+    assert look(FinishWordRule(GuardSpec()), events) == (events, [])
 
 
 # Empty turns

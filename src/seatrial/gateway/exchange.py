@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from operator import is_
 
 import msgspec
 
@@ -233,7 +234,7 @@ class Passage:
     def _untouched(self) -> bool:
         """The tail is the server's own: the same events, all of them, in the same order."""
         given = self._attempt.tail
-        return len(given) == len(self._tail) and all(map(_is, given, self._tail))
+        return len(given) == len(self._tail) and all(map(is_, given, self._tail))
 
     async def _unread(self) -> None:
         """Pass the answer on without looking at it."""
@@ -265,9 +266,8 @@ class Passage:
 
     async def _tell_failure(self, error: SeatrialError) -> None:
         refusal = self._attempt.refusal
-        overflow = isinstance(error, ContextOverflowError)
-        if overflow and self._settings.normalise_overflow and not self._settings.observe:
-            assert isinstance(error, ContextOverflowError)
+        normalises = self._settings.normalise_overflow and not self._settings.observe
+        if normalises and isinstance(error, ContextOverflowError):
             await self._tell(overflowed(error))
         elif refusal is not None and self._output.unsaid:
             await self._output.whole(refusal.status, refusal.body, refusal.headers)
@@ -293,8 +293,7 @@ class Passage:
         await self._output.end()
 
     async def _as_it_broke(self) -> None:
-        turn = self._attempt.turn
-        if turn is not None:
+        if (turn := self._attempt.turn) is not None:
             self._output.add(turn.held)
         await self._output.flush()
         self._output.close()
@@ -399,7 +398,3 @@ class Passage:
                 fault=fault,
             )
         )
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other

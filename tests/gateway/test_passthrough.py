@@ -145,6 +145,17 @@ async def test_an_unusual_answer_is_no_empty_one(shape, stream, mode, ask):
     assert unread == (shape not in ("parts", "refusal") and mode != "off")
 
 
+@pytest.mark.parametrize("calls", [False, True])
+async def test_a_whole_answer_without_a_word_for_its_end(calls, ask):
+    said = {"role": "assistant", "content": "All is well."}
+    if calls:
+        said["tool_calls"] = [{"id": "c", "type": "function", "function": FUNCTION}]
+    raw = json.dumps({"choices": [{"index": 0, "message": said}]}).encode()
+    async with RawServer([raw], kind="application/json") as server, front(server.url) as (url, _):
+        status, data = await ask(url, body("hi", stream=False, tools=[BASH]))
+    assert (status, data == raw) == ((503, False) if calls else (200, True))
+
+
 @pytest.mark.parametrize(("finish", "passes"), [("tool_calls", True), ("length", False)])
 async def test_frames_are_read_whatever_they_are_labelled_as(finish, passes, ask):
     call = {**CALL, "function": FUNCTION}

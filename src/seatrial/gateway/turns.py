@@ -102,7 +102,8 @@ class Turn:
         if piece.unread and not piece.finish:
             return [End(Finish.OTHER, raw=body, unread=True)]
         self._in_tail = True
-        return [*self._take(piece), *self._close(body)]
+        # Without a word it is whole nevertheless: a body that was cut is no JSON.
+        return [*self._take(piece), *self._close(body, wordless=Finish.OTHER)]
 
     @property
     def ended(self) -> bool:
@@ -162,9 +163,10 @@ class Turn:
         self._before.clear()
         return raw
 
-    def _close(self, tail: bytes) -> list[Event]:
+    def _close(self, tail: bytes, wordless: Finish = Finish.MISSING) -> list[Event]:
         max_tokens = self._request.max_tokens if self._request else 0
         finish = finish_of(self._raw_finish, self.usage, max_tokens, self._window_tokens)
+        finish = wordless if finish is Finish.MISSING else finish
         _, parsed = self._turn.finish(finish)
         end = End(
             finish,

@@ -46,11 +46,12 @@ class BrokenOffRule(PassingRule):
         return PASS
 
     def _judge(self, end: End) -> Decision:
-        given = self._calls or self._said.strip()
         if is_filtered(end.raw_finish) and self._calls:
             return Decision("retry", self._finding(end), nudge=_WITHHELD)
-        wordless = end.finish is Finish.MISSING and given
-        if wordless or is_broken_off(end.raw_finish):
+        wordless = end.finish is Finish.MISSING and bool(self._calls or self._said.strip())
+        # A whole answer of words may lack the word; nobody is to execute its calls.
+        wordless = wordless or (end.finish is Finish.OTHER and self._calls > 0)
+        if (wordless and end.raw_finish is None) or is_broken_off(end.raw_finish):
             return Decision("stop", self._finding(end))
         return PASS
 

@@ -212,11 +212,9 @@ def test_ordinary_turns_pass_as_the_same_objects(
     watch = Watch(gateway_rules(GuardSpec()), lambda _, d: heard.append(d), holding=Holding())
     _, answer = watch.before(request())
     out = [*answer, *(passed for event in events for passed in watch.during(event))]
-    if not heard:
+    if not any(decision.action in ("edit", "retry", "stop") for decision in heard):
         assert len(out) == len(events)
         assert all(left is right for left, right in zip(out, events, strict=True))
-    elif not any(decision.action in ("edit", "retry", "stop") for decision in heard):
-        raise AssertionError(heard)
 
 
 def test_a_call_never_overtakes_the_text_before_it() -> None:

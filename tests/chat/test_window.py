@@ -92,6 +92,33 @@ def test_the_window_of_a_refusal_is_kept():
     assert measured.window_tokens == 65_536
 
 
+def test_the_window_of_a_refusal_is_believed_for_a_while():
+    now = 0.0
+    measured = Measured(131_072, lambda: now)
+    measured.refused(ContextOverflowError("x", window_tokens=4_096))
+    now = 299.0
+    assert measured.window_tokens == 4_096
+    now = 300.0
+    assert measured.window_tokens == 131_072
+
+
+def test_a_window_that_the_server_states_anew_counts_and_the_same_one_does_not():
+    measured = Measured(131_072)
+    measured.refused(ContextOverflowError("x", window_tokens=4_096))
+    measured.stated(131_072)
+    assert measured.window_tokens == 4_096
+    measured.stated(65_536)
+    assert measured.window_tokens == 65_536
+
+
+def test_a_prompt_that_was_read_raises_the_window():
+    measured = Measured(4_096)
+    measured.answered(Weight(9_000), Usage(prompt=9_000))
+    assert measured.window_tokens == 9_000
+    measured.refused(ContextOverflowError("x", window_tokens=2_048))
+    assert measured.window_tokens == 2_048
+
+
 def test_the_ratio_follows_what_is_counted():
     measured = Measured()
     for _ in range(12):

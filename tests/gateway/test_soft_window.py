@@ -2,6 +2,8 @@
 
 import json
 
+import msgspec
+
 from seatrial.chat.window import SoftWindow
 from seatrial.fakes import Lies, Say, ScriptedServer, overflow
 from tests.gateway.conftest import body, front, until
@@ -69,6 +71,33 @@ async def test_the_window_in_a_refusal_is_kept(ask):
         asked = len(server.bodies("/v1/chat/completions"))
     assert (first, second, asked) == (400, 400, 1)
     assert error_of(data)["n_ctx"] < 3000
+
+
+async def test_the_window_of_one_model_does_not_refuse_for_another(ask):
+    script = [overflow(9000, 3000), Say()]
+    async with (
+        ScriptedServer(script, lies=Lies(window=100_000)) as server,
+        front(server.url, soft_window=SoftWindow()) as (url, _),
+    ):
+        small, _ = await ask(url, body(LONG, model="small"))
+        big, _ = await ask(url, body(LONG, model="big"))
+    assert (small, big) == (400, 200)
+
+
+async def test_a_server_with_a_small_window_may_have_a_larger_one_by_now(ask):
+    lies = Lies(window=3000)
+    async with (
+        ScriptedServer(lies=lies) as server,
+        front(server.url, soft_window=SoftWindow()) as (url, gateway),
+    ):
+        upstream = gateway.upstreams[0]
+        await until(lambda: upstream.window == 3000)
+        assert (await ask(url, body(LONG)))[0] == 400
+        server.lies = msgspec.structs.replace(lies, window=100_000)
+        upstream._ask_again = 0.0
+        await ask(url, body(LONG))
+        await until(lambda: upstream.window == 100_000)
+        assert (await ask(url, body(LONG)))[0] == 200
 
 
 async def test_a_prompt_that_was_cut_is_counted_without_any_soft_window(ask):

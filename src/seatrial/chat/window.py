@@ -2,14 +2,16 @@
 
 A prompt is weighed by its characters, corrected by what the same model's earlier prompts were
 counted as. Near the limit an estimate decides nothing: the verdict is then `count`, and only an
-exact count, or the server, can tell. What a server says of its window in a refusal is kept.
+exact count, or the server, can tell. What a server says of its window in a refusal is kept for a while.
 
-Pure but for `Measured`, which remembers a handful of numbers for one model; no I/O, no clock.
+Pure but for `Measured`, which remembers a handful of numbers for one model; no I/O.
 In: requests as bodies, usage, refusals. Out: verdicts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final, Literal
 
 import msgspec
@@ -23,6 +25,8 @@ _CHARS_PER_TOKEN = 4.0
 _WIDE_CHARS_PER_TOKEN = 1.5
 """Beyond Latin: CJK, emoji and the like take far more tokens for a character."""
 _TOKENS_PER_MESSAGE = 4
+_KEPT_SECONDS = 300.0
+"""How long the window of a refusal is believed: the server may have started anew, with another."""
 _RUN_CHARS = 16
 """Longest run of one character that counts in full; tokenizers fold blanks and rules."""
 
@@ -103,18 +107,45 @@ class Measured:
     _SURELY_WHOLE_TOKENS: Final = 1_500
     """No server cuts a prompt as short as this, so it calibrates even at an odd ratio."""
 
-    def __init__(self, window_tokens: int | None = None) -> None:
-        self.window_tokens = window_tokens
+    def __init__(
+        self, window_tokens: int | None = None, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """`window_tokens`: what the server states; `clock` in seconds."""
+        self._stated = window_tokens
+        self._clock = clock
+        self._refused: tuple[int, float] | None = None
+        self._longest = 0
         self.ratio = 1.0
         """Counted tokens of one estimated token."""
         self.samples = 0
         self.refused_estimate: int | None = None
         """The shortest prompt, by estimate, that was refused in words without numbers."""
 
+    @property
+    def window_tokens(self) -> int | None:
+        """As the last refusal named it, else as the server states it; never less than what it read.
+
+        A refusal is forgotten after some minutes: nobody who is refused here could find out that
+        the server takes more by now.
+        """
+        window = self._stated
+        if self._refused is not None:
+            told, at = self._refused
+            if self._clock() - at < _KEPT_SECONDS:
+                window = told
+            else:
+                self._refused = None
+        return None if window is None else max(window, self._longest)
+
+    def stated(self, window_tokens: int | None) -> None:
+        """The server says of itself what its window is; one that changed is a new beginning."""
+        if window_tokens is not None and window_tokens != self._stated:
+            self._stated, self._refused, self._longest = window_tokens, None, 0
+
     def refused(self, error: ContextOverflowError) -> None:
         """Keep the window that a refusal names: it knows better than any setting."""
         if error.window_tokens is not None and error.window_tokens > 0:
-            self.window_tokens = error.window_tokens
+            self._refused, self._longest = (error.window_tokens, self._clock()), 0
 
     def expected_tokens(self, weight: Weight) -> int:
         return int(weight.tokens * self.ratio)
@@ -140,7 +171,10 @@ class Measured:
 
     def answered(self, weight: Weight, usage: Usage | None) -> None:
         """Learn from the usage of an answer; a prompt that was cut teaches nothing."""
-        if usage is None or usage.prompt <= 0 or weight.tokens <= 0 or weight.media:
+        if usage is None or usage.prompt <= 0:
+            return
+        self._longest = max(self._longest, usage.prompt)
+        if weight.tokens <= 0 or weight.media:
             return
         ratio = usage.prompt / weight.tokens
         # Some servers count only what was not cached; a hit must not look like a cut.

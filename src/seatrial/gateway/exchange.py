@@ -88,7 +88,7 @@ class Passage:
         self._acts = any(rule.mode == "enforce" for rule in rules)
         self._raw = asked.raw
         self._looks = bool(rules) or on_exchange is not None or self._raw
-        self._limit = SoftLimit(settings.soft_window, upstream.measured)
+        self._limit = SoftLimit(settings.soft_window, upstream.measured(asked.inbound.model))
         self._attempt = self._new_attempt()
 
     async def run(self) -> None:
@@ -152,6 +152,8 @@ class Passage:
         if refusal is None:
             return None
         self._metrics.add("soft_window_total", mode="enforce" if acts else "observe")
+        # It may have started anew, with a larger window.
+        self._upstream.doubt()
         return refusal if acts else None
 
     def _shortens(self, refusal: ContextOverflowError) -> bool:

@@ -28,6 +28,8 @@ from seatrial.guard.ladder import knobs_of
 
 _READ_BYTES = 2**16
 _ASK_AGAIN_SECONDS = 60.0
+_MOST_MEASURED = 64
+"""Models of one server whose numbers are kept; clients make names up."""
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -140,8 +142,9 @@ class Upstream:
         self.slots = spec.slots
         self.family = ""
         self.window: int | None = None
-        self.measured = Measured()
-        """What its prompts and refusals taught about its tokenizer and window."""
+        self._measured: dict[str, Measured] = {}
+        self._window_of: str | None = None
+        """The one model that `window` is of; None = whatever it is asked for."""
         self.knobs: frozenset[str] = frozenset()
         """Fields that it honours, as far as known."""
         self.models: tuple[str, ...] = ()
@@ -237,9 +240,27 @@ class Upstream:
         self.models = facts.listed
         self.loads_on_request = traits.loads_on_request
         self.window = facts.window.value if facts.window else None
-        self.measured.window_tokens = self.measured.window_tokens or self.window
+        loaded = facts.model.value if facts.model else ""
+        self._window_of = loaded if traits.loads_on_request else None
+        for model, measured in self._measured.items():
+            measured.stated(self._stated(model))
         if self.slots is None and facts.slots is not None:
             self.slots = facts.slots.value
+
+    def measured(self, model: str) -> Measured:
+        """What prompts and refusals taught about a model's tokenizer and window."""
+        measured = self._measured.pop(model, None) or Measured(self._stated(model))
+        self._measured[model] = measured
+        if len(self._measured) > _MOST_MEASURED:
+            del self._measured[next(iter(self._measured))]
+        return measured
+
+    def doubt(self) -> None:
+        """What it said of itself may no longer hold: it is asked again, but not all the time."""
+        self._learned = False
+
+    def _stated(self, model: str) -> int | None:
+        return self.window if self._window_of in (None, model) else None
 
     def _asked(
         self, headers: Iterable[tuple[bytes, bytes]], keep_credentials: bool

@@ -7,10 +7,20 @@ import zlib
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from seatrial.core.errors import UserError
 from seatrial.fakes import Lies, Say, ScriptedServer
-from seatrial.gateway import Bounds, Pin, Settings, UpstreamSpec, check_address, serving
+from seatrial.gateway import (
+    Bounds,
+    Pin,
+    Settings,
+    UpstreamSpec,
+    check_address,
+    listen,
+    routing,
+    serving,
+)
 from seatrial.gateway.server import is_loopback
 from tests.gateway.conftest import BASH, RawServer, body, decoded, front, text_stream, until
 
@@ -240,6 +250,66 @@ async def test_a_request_goes_where_its_model_is(ask, http):
         assert (status, json.loads(data)["error"]["code"]) == (404, "model_not_found")
         assert "large.gguf" in data.decode()
         assert not one.bodies("/v1/chat/completions")
+
+
+async def test_a_server_that_starts_late_or_loads_another_model_is_found(ask, monkeypatch):
+    monkeypatch.setattr(routing, "_LIST_AGAIN_SECONDS", 0.0)
+    with listen("127.0.0.1", 0) as reserved:
+        address = reserved.getsockname()
+    late = ScriptedServer(lies=Lies(model="late.gguf"))
+    async with (
+        ScriptedServer() as one,
+        late,
+        front(one.url, f"http://127.0.0.1:{address[1]}") as (url, _),
+    ):
+        assert (await ask(url, body("hi", model="late.gguf")))[0] == 404
+        await web.TCPSite(late._runner, *address).start()
+        assert (await ask(url, body("hi", model="late.gguf")))[0] == 200
+        late.lies = Lies(model="later.gguf")
+        assert (await ask(url, body("hi", model="later.gguf")))[0] == 200
+
+
+async def test_the_very_first_request_finds_its_server(ask):
+    large = Lies(model="large.gguf")
+    async with ScriptedServer() as one, ScriptedServer(lies=large) as two:
+        async with front(one.url, two.url) as (url, _):
+            assert (await ask(url, body("hi", model="large.gguf")))[0] == 200
+
+
+async def test_unknown_names_do_not_ask_the_servers_again_and_again(ask):
+    async with ScriptedServer() as one, ScriptedServer() as two:
+        async with front(one.url, two.url) as (url, gateway):
+            await until(lambda: all(upstream.models for upstream in gateway.upstreams))
+            before = len(one.received)
+            answers = await asyncio.gather(
+                *(ask(url, body("hi", model=f"unknown-{n}")) for n in range(8))
+            )
+            assert {status for status, _ in answers} == {404}
+            assert len(one.received) == before + 1
+
+
+async def test_tokens_are_counted_where_the_model_is(http):
+    one, two = (
+        RawServer([json.dumps({"input_tokens": count}).encode()], kind="application/json")
+        for count in (1, 2)
+    )
+    async with one, two, front(one.url, two.url) as (url, _):
+        path = url + "/v1/messages/count_tokens"
+        async with http.post(path, json={"model": "u1/b", "messages": []}) as answer:
+            assert (answer.status, await answer.json()) == (200, {"input_tokens": 2})
+        async with http.post(path, json={"model": "c", "messages": []}) as answer:
+            assert answer.status == 400
+            assert (await answer.json())["error"]["type"] == "invalid_request_error"
+    assert [json.loads(sent)["model"] for sent in two.bodies] == ["b"]
+    assert not one.bodies
+
+
+async def test_a_request_without_a_model_is_told_to_name_one_of_several(http):
+    async with ScriptedServer() as one, ScriptedServer() as two:
+        async with front(one.url, two.url) as (url, _):
+            async with http.post(url + "/tokenize", json={"content": "x"}) as answer:
+                assert answer.status == 404
+                assert "names no model" in (await answer.json())["error"]["message"]
 
 
 async def test_one_server_answers_to_any_name(ask):

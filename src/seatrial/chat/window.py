@@ -2,7 +2,8 @@
 
 A prompt is weighed by its characters, corrected by what the same model's earlier prompts were
 counted as. Near the limit an estimate decides nothing: the verdict is then `count`, and only an
-exact count, or the server, can tell. What a server says of its window in a refusal is kept for a while.
+exact count, or the server, can tell. What a server says of its window in a refusal is kept for a
+while.
 
 Pure but for `Measured`, which remembers a handful of numbers for one model; no I/O.
 In: requests as bodies, usage, refusals. Out: verdicts.

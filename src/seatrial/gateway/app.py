@@ -38,7 +38,7 @@ from seatrial.gateway.routing import listing
 from seatrial.gateway.settings import Settings
 from seatrial.gateway.unpacking import unpack
 from seatrial.gateway.upstream import Upstream
-from seatrial.gateway.wires import CLIENTS
+from seatrial.gateway.wires import CLIENTS, MESSAGES
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Scope = dict[str, Any]
@@ -210,8 +210,13 @@ class Gateway:
             await tell(output, refused_request(404, message, "not_found", _HINT))
 
     async def _count(self, headers: Headers, body: bytes, output: Output) -> None:
+        try:
+            upstream, body = await self._desk.forwarded(body)
+        except SeatrialError as error:
+            await refuse(output, MESSAGES, error)
+            return
         keep = self.settings.token is None
-        status, answer = await count_tokens(self.upstreams[0], body, headers, keep_credentials=keep)
+        status, answer = await count_tokens(upstream, body, headers, keep_credentials=keep)
         await output.whole(status, answer)
 
     async def _models(self, scope: Scope, output: Output) -> None:
@@ -239,7 +244,7 @@ class Gateway:
         upstream = self.upstreams[0]
         if body is not None:
             try:
-                upstream, body = self._desk.forwarded(body)
+                upstream, body = await self._desk.forwarded(body)
             except SeatrialError as error:
                 await refuse(output, None, error)
                 return

@@ -18,7 +18,7 @@ from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import Headers, Output
 from seatrial.gateway.raw import RawMode
 from seatrial.gateway.requests import Inbound, read_inbound, read_object
-from seatrial.gateway.routing import Route, pinned, route
+from seatrial.gateway.routing import Route, Router, pinned
 from seatrial.gateway.settings import BLANKS, Settings
 from seatrial.gateway.slots import Slots
 from seatrial.gateway.translation import TranslatedOutput
@@ -51,7 +51,7 @@ class Desk:
         """`on_asked` hears of every upstream that was asked, afterwards."""
         self._settings = settings
         self._metrics = metrics
-        self._upstreams = upstreams
+        self._router = Router(upstreams)
         self._clients = clients
         self._on_asked = on_asked
         self._slots = {upstream.name: Slots(upstream.slots) for upstream in upstreams}
@@ -75,13 +75,13 @@ class Desk:
         own = output
         try:
             if wire is not None:
-                place = route(self._upstreams, _model(body))
+                place = await self._router.route(_model(body))
                 translated = self._translated(wire, body, place.upstream)
                 own = TranslatedOutput(output.send, wire, translated)
                 inbound = self._histories.read(translated.body)
             else:
                 inbound = self._histories.read(body)
-                place = route(self._upstreams, inbound.model)
+                place = await self._router.route(inbound.model)
             inbound = self._prepared(inbound, place, client)
         except SeatrialError as error:
             await refuse(output, wire, error)
@@ -101,7 +101,7 @@ class Desk:
             output.stands_for(own)
         self._on_asked(place.upstream)
 
-    def forwarded(self, body: bytes) -> tuple[Upstream, bytes]:
+    async def forwarded(self, body: bytes) -> tuple[Upstream, bytes]:
         """Where a body that is no chat goes, and with which bytes.
 
         Raises:
@@ -109,7 +109,7 @@ class Desk:
             UserError: several upstreams, and none has its model.
         """
         asked = _model(body)
-        place = route(self._upstreams, asked)
+        place = await self._router.route(asked)
         if place.model != asked:
             body = msgspec.json.encode({**read_object(body), "model": place.model})
         return place.upstream, body

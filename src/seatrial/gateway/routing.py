@@ -1,7 +1,8 @@
 """Which upstream answers a request, and what its body becomes on the way there.
 
 With one upstream every request goes to it, under whatever name. With several a name must be known:
-a request for one model is never answered by another one.
+a request for one model is never answered by another one. Before a name is called unknown, the
+upstreams are asked what they have by now: one may have started late, or loaded another model.
 
 In: upstreams, model names, bodies. Out: routes, bodies, the list of all models.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from time import monotonic
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +19,8 @@ import msgspec
 from seatrial.core.errors import EngineError, FormatError, UserError
 from seatrial.gateway.settings import Pin
 from seatrial.gateway.upstream import Upstream, model_ids
+
+_LIST_AGAIN_SECONDS = 5.0
 
 
 class Route(NamedTuple):
@@ -43,7 +47,37 @@ def route(upstreams: Sequence[Upstream], model: str) -> Route:
             return Route(upstream, rest or (upstream.models or (model,))[0])
     known = [f"{upstream.name}/..." for upstream in upstreams]
     known += [id_ for upstream in upstreams for id_ in upstream.models]
+    if not model:
+        hint = ", ".join(known[:20])
+        raise UserError("of several servers, which one? the request names no model", hint=hint)
     raise UserError(f"no upstream has the model {model[:200]!r}", hint=", ".join(known[:20]))
+
+
+class Router:
+    """`route` for upstreams that come and go."""
+
+    def __init__(self, upstreams: Sequence[Upstream]) -> None:
+        self._upstreams = upstreams
+        self._listing = asyncio.Lock()
+        self._listed: float | None = None
+
+    async def route(self, model: str) -> Route:
+        """As `route`, after the upstreams were asked again where that may help.
+
+        Raises:
+            UserError: as `route`.
+        """
+        try:
+            return route(self._upstreams, model)
+        except UserError:
+            if not model:
+                raise
+        async with self._listing:
+            # Whoever waited here has the list that another one asked for.
+            if self._listed is None or monotonic() - self._listed > _LIST_AGAIN_SECONDS:
+                await listing(self._upstreams)
+                self._listed = monotonic()
+        return route(self._upstreams, model)
 
 
 async def listing(upstreams: Sequence[Upstream]) -> bytes:

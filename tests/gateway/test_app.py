@@ -271,21 +271,27 @@ async def test_a_server_that_starts_late_or_loads_another_model_is_found(ask, mo
 
 async def test_the_very_first_request_finds_its_server(ask):
     large = Lies(model="large.gguf")
-    async with ScriptedServer() as one, ScriptedServer(lies=large) as two:
-        async with front(one.url, two.url) as (url, _):
-            assert (await ask(url, body("hi", model="large.gguf")))[0] == 200
+    async with (
+        ScriptedServer() as one,
+        ScriptedServer(lies=large) as two,
+        front(one.url, two.url) as (url, _),
+    ):
+        assert (await ask(url, body("hi", model="large.gguf")))[0] == 200
 
 
 async def test_unknown_names_do_not_ask_the_servers_again_and_again(ask):
-    async with ScriptedServer() as one, ScriptedServer() as two:
-        async with front(one.url, two.url) as (url, gateway):
-            await until(lambda: all(upstream.models for upstream in gateway.upstreams))
-            before = len(one.received)
-            answers = await asyncio.gather(
-                *(ask(url, body("hi", model=f"unknown-{n}")) for n in range(8))
-            )
-            assert {status for status, _ in answers} == {404}
-            assert len(one.received) == before + 1
+    async with (
+        ScriptedServer() as one,
+        ScriptedServer() as two,
+        front(one.url, two.url) as (url, gateway),
+    ):
+        await until(lambda: all(upstream.models for upstream in gateway.upstreams))
+        before = len(one.received)
+        answers = await asyncio.gather(
+            *(ask(url, body("hi", model=f"unknown-{n}")) for n in range(8))
+        )
+        assert {status for status, _ in answers} == {404}
+        assert len(one.received) == before + 1
 
 
 async def test_tokens_are_counted_where_the_model_is(http):
@@ -305,11 +311,14 @@ async def test_tokens_are_counted_where_the_model_is(http):
 
 
 async def test_a_request_without_a_model_is_told_to_name_one_of_several(http):
-    async with ScriptedServer() as one, ScriptedServer() as two:
-        async with front(one.url, two.url) as (url, _):
-            async with http.post(url + "/tokenize", json={"content": "x"}) as answer:
-                assert answer.status == 404
-                assert "names no model" in (await answer.json())["error"]["message"]
+    async with (
+        ScriptedServer() as one,
+        ScriptedServer() as two,
+        front(one.url, two.url) as (url, _),
+        http.post(url + "/tokenize", json={"content": "x"}) as answer,
+    ):
+        assert answer.status == 404
+        assert "names no model" in (await answer.json())["error"]["message"]
 
 
 async def test_one_server_answers_to_any_name(ask):

@@ -8,7 +8,7 @@ import random
 import aiohttp
 import pytest
 
-from seatrial.fakes import Drop, Hang, Loop, Refuse, Say, ScriptedServer, overflow
+from seatrial.fakes import After, Drop, Hang, Loop, Refuse, Say, ScriptedServer, overflow
 from seatrial.gateway import Bounds
 from seatrial.guard.rules import TextLoopRule
 from tests.gateway.conftest import (
@@ -241,6 +241,17 @@ async def test_keep_alive_while_the_prompt_is_read(ask):
     assert data.startswith(b": keep-alive\n\n")
     assert data.count(b": keep-alive") >= 2
     assert decoded(data)[-1] == "[DONE]"
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"), [({}, {"n": 2}), ({"guard": ALL_OFF}, {}), ({"observe": True}, {})]
+)
+async def test_where_no_rule_acts_the_server_speaks_first(fields, more, ask):
+    bounds = Bounds(keep_alive_seconds=0.05)
+    slow = After(0.3, Refuse(status=422))
+    status, data, _ = await served([slow], ask, body("hi", **more), bounds=bounds, **fields)
+    assert status == 422
+    assert json.loads(data) == Refuse().body
 
 
 async def test_an_error_after_a_keep_alive_is_told_in_the_stream(ask):

@@ -27,7 +27,7 @@ from seatrial.gateway.wires import Asked as Translated
 from seatrial.gateway.wires import ClientWire
 from seatrial.gateway.wires import Upstream as Takes
 from seatrial.guard.ladder import THINKING
-from seatrial.guard.rules import Memory
+from seatrial.guard.rules import Memory, gateway_rules
 
 _BEFORE_IT_LEAVES = 0.8
 """Of the silence after which a client gives up: when it gets a sign of life."""
@@ -58,6 +58,8 @@ class Desk:
         self._memories = {upstream.name: Memory() for upstream in upstreams}
         self._histories = Histories()
         self._raw = RawMode(metrics, wanted=settings.raw and not settings.observe)
+        rules = () if settings.observe else gateway_rules(settings.guard)
+        self._acts = any(rule.mode == "enforce" for rule in rules)
         self.on_exchange: OnExchange | None = None
 
     @property
@@ -89,7 +91,8 @@ class Desk:
         session = session_key(dict(headers), inbound.session)
         side = self._clients.is_side_call(client, inbound.request)
         asked = Asked(inbound, headers, client, session, side)
-        if inbound.stream:
+        if inbound.stream and self._acts and inbound.request is not None:
+            # Elsewhere the head of the answer is the server's to say, and must not be spoken for.
             own.keep_alive(self._settings.bounds.keep_alive_seconds)
         elif wire is None and self._settings.acts(BLANKS):
             patience = patience_seconds(dict(headers))

@@ -162,6 +162,59 @@ async def test_the_token(headers, status, ask, http):
             assert TOKEN not in str(received.headers)
 
 
+async def test_a_missing_token_is_told_in_the_clients_own_form(ask):
+    async with ScriptedServer() as server, front(server.url, token=TOKEN) as (url, _):
+        for path in ("/v1/messages", "/v1/messages/count_tokens"):
+            status, data = await ask(url, b"{}", path)
+            told = json.loads(data)
+            assert (status, told["type"]) == (401, "error")
+            assert told["error"]["type"] == "authentication_error"
+
+
+async def test_no_credentials_go_on_when_the_gateway_has_a_token(ask):
+    given = dict.fromkeys(("x-goog-api-key", "api-key", "X-Auth-Token", "Cookie"), "s3cret")
+    given["Authorization"] = f"Bearer {TOKEN}"
+    stream = text_stream("Hello.")
+    async with RawServer([stream]) as server, front(server.url, token=TOKEN) as (url, _):
+        assert (await ask(url, body("hi"), **given))[0] == 200
+    assert b"s3cret" not in server.heads[0]
+
+
+async def test_heads_are_answered(http):
+    async with ScriptedServer() as server, front(server.url, token=TOKEN) as (url, _):
+        for path, status in (("/", 200), ("/health", 200), ("/v1/models", 401)):
+            async with http.head(url + path) as answer:
+                assert answer.status == status
+        async with http.head(url + "/v1/models", headers={"x-api-key": TOKEN}) as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example:80"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "https://evil.example", "Host": "localhost"}, 403),
+        ({"Host": "localhost:1234"}, 200),
+        ({"Host": "host.docker.internal:8484"}, 200),
+        ({"Host": "gateway:8484", "Origin": "http://gateway:3000"}, 200),
+        ({"Host": "[::1]:8484"}, 200),
+        ({"Origin": "http://localhost:3000"}, 200),
+        ({"Origin": "http://127.0.0.1:3000"}, 200),
+        ({"Origin": "null"}, 200),
+        ({"Origin": "file://"}, 200),
+        ({"Origin": "vscode-webview://1a2b"}, 200),
+    ],
+)
+async def test_without_a_token_no_page_from_elsewhere_may_ask(headers, status, ask):
+    async with ScriptedServer() as server, front(server.url) as (url, _):
+        assert (await ask(url, body("hi"), **headers))[0] == status
+        assert len(server.bodies("/v1/chat/completions")) == (status == 200)
+    async with ScriptedServer() as server, front(server.url, token=TOKEN) as (url, _):
+        assert (await ask(url, body("hi"), **headers, **{"x-api-key": TOKEN}))[0] == 200
+
+
 async def test_the_upstreams_own_key(ask):
     async with ScriptedServer() as server:
         spec = UpstreamSpec("a", server.url, "upstream-key")

@@ -261,6 +261,19 @@ async def test_an_error_after_a_keep_alive_is_told_in_the_stream(ask):
     assert "timeout" in decoded(data)[-1]["error"]["message"]
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+async def test_whoever_has_no_answer_when_the_gateway_stops_is_told_to_retry(path, ask):
+    message = [{"role": "user", "content": "hi"}]
+    sent = {"model": "m", "max_tokens": 9, "messages": message, "input": message}
+    async with ScriptedServer([Hang()]) as server:
+        async with front(server.url) as (url, _):
+            asking = asyncio.create_task(ask(url, json.dumps(sent).encode(), path))
+            await until(lambda: server.bodies("/v1/chat/completions"))
+        status, data = await asking
+    assert status == 503
+    assert "please retry" in json.loads(data)["error"]["message"]
+
+
 async def hostile(url, count, seed):
     """Statuses of `count` requests that no client would send."""
     wild = random.Random(seed)

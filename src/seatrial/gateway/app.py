@@ -9,7 +9,6 @@ In: ASGI calls. Out: ASGI messages.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -28,7 +27,8 @@ from seatrial.core.errors import (
 from seatrial.gateway.clients import Clients
 from seatrial.gateway.counting import COUNT_PATH, count_tokens
 from seatrial.gateway.desk import Desk, refuse, tell
-from seatrial.gateway.endings import refused_request
+from seatrial.gateway.door import is_foreign, shows
+from seatrial.gateway.endings import Told, refused_request, stopping
 from seatrial.gateway.identity import Identities
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import Headers, Output, Send
@@ -134,6 +134,9 @@ class Gateway:
             await self._dispatch(_unpacked(scope), headers, client, body, output)
         except asyncio.CancelledError:
             if not left or task is None or task.uncancel():
+                # The time to drain is over: whoever has no word of its answer yet is told to retry.
+                if output.status is None:
+                    await _tell(scope["path"], output, stopping())
                 raise
             self.metrics.add("cancelled_total", client=client)
         except Exception as error:
@@ -160,47 +163,58 @@ class Gateway:
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, output: Output
     ) -> bytes | None:
         """The body of a request that may be answered; the others are answered here."""
-        if not self._may_ask(scope["path"], headers):
-            hint = "send the gateway's token as `Authorization: Bearer ...`"
-            await tell(output, refused_request(401, "a token is needed", "unauthorized", hint))
+        path = scope["path"]
+        if (told := self._turned_away(scope["method"], path, headers)) is not None:
+            await _tell(path, output, told)
             return None
         limit = self.settings.bounds.request_bytes
         body = await _body(receive, limit)
         if body is None:
             message = f"the request is larger than {limit:,} bytes"
-            await tell(output, refused_request(413, message, "request_too_large"))
+            await _tell(path, output, refused_request(413, message, "request_too_large"))
             return None
         try:
             return unpack(body, headers.get(b"content-encoding", b""), limit)
         except UserError as error:
             told = refused_request(415, error.message, "bad_encoding", error.hint or "")
-            await tell(output, told)
+            await _tell(path, output, told)
             return None
 
-    def _may_ask(self, path: str, headers: dict[bytes, bytes]) -> bool:
+    def _turned_away(self, method: str, path: str, headers: dict[bytes, bytes]) -> Told | None:
         token = self.settings.token
-        if token is None or path == "/health":
-            return True
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        shown = given.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
-        return hmac.compare_digest(shown, token.encode())
+        if token is None:
+            if not is_foreign(headers):
+                return None
+            hint = "ask for 127.0.0.1, or start the gateway with --token-env"
+            message = "without a token only this machine may ask, and no page from elsewhere"
+            return refused_request(403, message, "forbidden", hint)
+        if path == "/health" or (method, path) == ("HEAD", "/") or shows(token, headers):
+            return None
+        hint = "send the gateway's token as `Authorization: Bearer ...`"
+        return refused_request(401, "a token is needed", "unauthorized", hint)
 
     async def _dispatch(
         self, scope: Scope, headers: dict[bytes, bytes], client: str, body: bytes, output: Output
     ) -> None:
         method, path = scope["method"], scope["path"]
         wire = CLIENTS.get(path)
+        if (method, path) == ("HEAD", "/"):
+            # Claude Code and Ollama's clients look in this way whether there is somebody.
+            await output.whole(200, b"")
+            return
+        # A `HEAD` is answered like a `GET`; the server underneath leaves the body out.
+        reads = method in ("GET", "HEAD")
         if method == "POST" and (path in CHAT_PATHS or wire is not None):
             await self._desk.take(scope["headers"], client, body, output, wire)
         elif method == "POST" and path == COUNT_PATH:
             await self._count(scope["headers"], body, output)
-        elif method == "GET" and path in MODEL_PATHS:
+        elif reads and path in MODEL_PATHS:
             await self._models(scope, output)
-        elif method == "GET" and path == "/health":
+        elif reads and path == "/health":
             await self._health(output)
-        elif method == "GET" and path == "/metrics":
+        elif reads and path == "/metrics":
             await self._metrics(output)
-        elif method == "GET":
+        elif reads:
             await self._relay(scope, output)
         elif method == "POST" and path in POST_PATHS:
             self.metrics.add("unguarded_total")
@@ -284,6 +298,15 @@ def _unpacked(scope: Scope) -> Scope:
     if not packed:
         return scope
     return {**scope, "headers": [h for h in scope["headers"] if h[0] != b"content-encoding"]}
+
+
+async def _tell(path: str, output: Output, told: Told) -> None:
+    """Answer with an error in the form of the protocol that `path` belongs to."""
+    wire = MESSAGES if path == COUNT_PATH else CLIENTS.get(path)
+    if wire is None:
+        await tell(output, told)
+    else:
+        await output.whole(*wire.refusal(told.status, told.body))
 
 
 async def _state(upstream: Upstream) -> str:

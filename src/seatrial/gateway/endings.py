@@ -109,6 +109,12 @@ def overflowed(error: ContextOverflowError) -> Told:
     return Told(400, normalised(error)["error"])
 
 
+def stopping() -> Told:
+    """The gateway ends before the answer began."""
+    message = "server error: overloaded, please retry (the gateway is being stopped)"
+    return Told(503, _error(message, "server_error", "stopping"))
+
+
 def refused_request(status: int, message: str, code: str, hint: str = "") -> Told:
     """A request that the gateway itself does not take."""
     text = f"{message} (hint: {hint})" if hint else message

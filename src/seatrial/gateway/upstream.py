@@ -46,7 +46,9 @@ _HOP_BY_HOP = frozenset(
 # The length changes with the body; and what cannot be read cannot be guarded.
 _NOT_ASKED = _HOP_BY_HOP | {b"host", b"content-length", b"accept-encoding", b"expect"}
 _NOT_ANSWERED = _HOP_BY_HOP | {b"content-length"}
-_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+_CREDENTIALS = frozenset(
+    {b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"x-auth-token", b"cookie"}
+)
 
 
 class Answer:

@@ -413,7 +413,7 @@ async def test_near_the_soft_window_the_prompt_is_counted(ask):
     assert upstream.bodies("/completion") == []
     assert gateway.metrics.total("soft_window_total", mode="enforce") == 1
     assert gateway.metrics.total("upstream_errors_total") == 0
-    assert gateway.upstreams[0].measured.window_tokens == 100_000
+    assert gateway.upstreams[0].measured("m").window_tokens == 100_000
 
 
 @hypothesis_settings(

@@ -3,10 +3,11 @@
 import json
 
 import msgspec
+import pytest
 
 from seatrial.chat.window import SoftWindow
 from seatrial.fakes import Lies, Say, ScriptedServer, overflow
-from tests.gateway.conftest import body, front, until
+from tests.gateway.conftest import RawServer, body, front, text_stream, until
 
 LONG = "word " * 6000
 """About 7,500 tokens by estimate."""
@@ -46,6 +47,39 @@ async def test_what_only_may_be_too_long_goes_on(ask):
     async with ScriptedServer() as server, front(server.url, soft_window=limit) as (url, _):
         status, _ = await ask(url, body(LONG))
     assert status == 200
+
+
+@pytest.mark.parametrize(("answer", "asks"), [("404 Not Found", 1), ("200 OK", 1)])
+async def test_a_server_that_cannot_count_is_asked_once(answer, asks, ask):
+    limit = SoftWindow(prompt_tokens=6500)
+    async with (
+        RawServer([text_stream("Hello.")], status=answer) as server,
+        front(server.url, soft_window=limit) as (url, _),
+    ):
+        for _ in range(2):
+            await ask(url, body(LONG))
+    paths = [head.split(b" ")[1] for head in server.heads]
+    assert paths.count(b"/apply-template") == asks
+    assert paths.count(b"/v1/chat/completions") == 2
+
+
+async def test_what_only_may_be_too_long_is_counted(ask):
+    limit = SoftWindow(prompt_tokens=6500)
+    async with ScriptedServer() as server, front(server.url, soft_window=limit) as (url, _):
+        # This server takes each word for a token.
+        refused, data = await ask(url, body("word " * 6600))
+        taken, _ = await ask(url, body("word " * 6400))
+    assert (refused, taken) == (400, 200)
+    assert error_of(data)["n_prompt_tokens"] > 6600
+
+
+async def test_images_are_not_counted(ask):
+    limit = SoftWindow(prompt_tokens=6500)
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    message = {"role": "user", "content": [{"type": "text", "text": LONG}, image]}
+    async with ScriptedServer() as server, front(server.url, soft_window=limit) as (url, _):
+        assert (await ask(url, body(message)))[0] == 200
+        assert not server.bodies("/apply-template")
 
 
 async def test_nothing_is_refused_when_it_only_observes_or_is_off(ask):

@@ -1,13 +1,14 @@
-"""How many tokens a request of `/v1/messages` has: by the server's own word, or its tokenizer.
+"""How many tokens a request has: by the server's own word, or its tokenizer.
 
 Nothing is estimated: a server that can do neither is said to be unable to.
 
-In: bodies of `/v1/messages/count_tokens`. Out: status and body for the client.
+In: bodies of `/v1/messages/count_tokens` and of chats. Out: status and body for the client, counts.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+import asyncio
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +21,8 @@ from seatrial.gateway.wires import MESSAGES, write_count
 from seatrial.gateway.wires import Upstream as Takes
 
 COUNT_PATH = "/v1/messages/count_tokens"
+_COUNT_SECONDS = 10.0
+_SHAPES = ("model", "messages", "tools", "chat_template_kwargs")
 
 
 class _Prompt(msgspec.Struct):
@@ -53,11 +56,34 @@ async def count_tokens(
         return status, MESSAGES.error(error)
 
 
+async def prompt_tokens(
+    upstream: Upstream, body: bytes, headers: Headers, *, keep_credentials: bool
+) -> int | None:
+    """The prompt of a chat as the server counts it; None = it does not tell in time.
+
+    A server that once could not is not asked again, until it is looked at anew.
+    """
+    if not upstream.counts:
+        return None
+    try:
+        async with asyncio.timeout(_COUNT_SECONDS):
+            return await _counted(upstream, read_object(body), headers, keep_credentials)
+    except (TimeoutError, SeatrialError):
+        upstream.counts = False
+        return None
+
+
 async def _by_template(
     upstream: Upstream, body: bytes, headers: Headers, keep_credentials: bool
 ) -> int:
     chat = read_object(MESSAGES.ask(_with_cap(body), Takes()).body)
-    shaped = {key: chat[key] for key in ("messages", "tools") if key in chat}
+    return await _counted(upstream, chat, headers, keep_credentials)
+
+
+async def _counted(
+    upstream: Upstream, chat: dict[str, Any], headers: Headers, keep_credentials: bool
+) -> int:
+    shaped = {key: chat[key] for key in _SHAPES if key in chat}
     prompt = await _post(upstream, TEMPLATE_PATH, shaped, headers, keep_credentials)
     text = _read(prompt, _Prompt).prompt
     tokens = await _post(upstream, TOKENIZE_PATH, tokenize_body(text), headers, keep_credentials)

@@ -24,6 +24,7 @@ from seatrial.gateway import record
 from seatrial.gateway.asking import Asking
 from seatrial.gateway.attempt import Attempt
 from seatrial.gateway.clients import COMPACTS
+from seatrial.gateway.counting import prompt_tokens
 from seatrial.gateway.elision import Elided
 from seatrial.gateway.endings import Told, failed, overflowed, reported, stopped
 from seatrial.gateway.flow import Flow
@@ -101,7 +102,8 @@ class Passage:
 
     async def _answer(self) -> None:
         request = self._asked.inbound.request
-        if (refusal := self._too_long()) is not None and not self._shortens(refusal):
+        refusal = await self._too_long()
+        if refusal is not None and not self._shortens(refusal):
             self._collected.fault = record.Fault(
                 refusal.boundary, type(refusal).__name__, refusal.message
             )
@@ -142,13 +144,19 @@ class Passage:
         else:
             await self._close_answer()
 
-    def _too_long(self) -> ContextOverflowError | None:
+    async def _too_long(self) -> ContextOverflowError | None:
         """Why the request is not sent at all; counted, and told only where we may act."""
         refusal = self._limit.refusal(self._asked.inbound)
         acts = self._settings.acts(SOFT_WINDOW)
-        if acts and self._limit.unsure and isinstance(self._attempt, RawAttempt):
-            # There the prompt can be counted before it is sent.
-            self._attempt.on_count = self._limit.counted
+        if acts and self._limit.unsure:
+            if isinstance(self._attempt, RawAttempt):
+                # There the prompt is counted anyway, before it is sent.
+                self._attempt.on_count = self._limit.counted
+            else:
+                keep = self._settings.token is None
+                asked = self._asked.inbound.raw, self._asked.headers
+                count = await prompt_tokens(self._upstream, *asked, keep_credentials=keep)
+                refusal = self._limit.judged(count)
         if refusal is None:
             return None
         self._metrics.add("soft_window_total", mode="enforce" if acts else "observe")

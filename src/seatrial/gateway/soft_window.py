@@ -1,8 +1,8 @@
 """The soft window at work: a prompt that is too long is refused before the server refuses it.
 
 The client is told its own overflow error and compacts while there is still room. Near the limit
-an estimate is no verdict, and the request goes on: the server has the last word. Usage teaches
-how many tokens this model makes of a prompt.
+an estimate is no verdict: the server's tokenizer decides, and where nobody can ask it the request
+goes on. Usage teaches how many tokens this model makes of a prompt.
 
 Not the arithmetic, which is `chat.window`. In: bodies, usage, refusals. Out: refusals.
 """
@@ -38,8 +38,16 @@ class SoftLimit:
         self._weight = weigh(read_object(inbound.raw))
         self._cap = inbound.request.max_tokens
         judgement = self._measured.judge(self._weight, self._soft, self._cap)
-        self.unsure = judgement.verdict == "count"
+        # What an image takes stands in no text that a tokenizer could be given.
+        self.unsure = judgement.verdict == "count" and not self._weight.media
         return judgement.refusal()
+
+    def judged(self, prompt_tokens: int | None) -> ContextOverflowError | None:
+        """The refusal of a prompt of so many tokens; None = nobody could count it."""
+        if self._soft is None or self._weight is None or prompt_tokens is None:
+            return None
+        judged = self._measured.judge(self._weight, self._soft, self._cap, exact=prompt_tokens)
+        return judged.refusal()
 
     def counted(self, prompt_tokens: int) -> None:
         """Decide about a prompt that the server has counted.
@@ -47,10 +55,7 @@ class SoftLimit:
         Raises:
             SoftWindowError: it is too long.
         """
-        if self._soft is None or self._weight is None:
-            return
-        judged = self._measured.judge(self._weight, self._soft, self._cap, exact=prompt_tokens)
-        refusal = judged.refusal()
+        refusal = self.judged(prompt_tokens)
         if refusal is not None:
             raise SoftWindowError(
                 refusal.message,

@@ -155,6 +155,8 @@ class Upstream:
         """Naming another model in a request loads that one, as far as known."""
         self._learned = False
         self._learning = asyncio.Lock()
+        self.counts = True
+        """It tells the tokens of a prompt, until it was seen that it cannot."""
         self._ask_again = 0.0
         self.url, self._authorization = root_of(spec.url)
         if spec.api_key is not None:
@@ -235,7 +237,7 @@ class Upstream:
             facts = await read_facts(self.spec.url, api_key=self.spec.api_key)
         except SeatrialError:
             return
-        self._learned = True
+        self._learned = self.counts = True
         traits = facts.family
         self.family = traits.id
         self.knobs = knobs_of(traits.id, traits.knobs)

@@ -1,5 +1,6 @@
 """The command: what it refuses, prints and serves."""
 
+import asyncio
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from seatrial.cli import main
 from seatrial.cli.gateway_options import settings_of
 from seatrial.cli.main import COMMANDS, parser_for
 from seatrial.core.config import convert_guard
+from seatrial.fakes import Lies, ScriptedServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gateway.md").read_text()
 UPSTREAM = ("--upstream", "http://127.0.0.1:9")
@@ -150,7 +152,7 @@ def running(tmp_path):
 
 
 def test_it_says_when_it_is_ready_and_ends_in_order(running):
-    child, line = running("--no-record")
+    child, line = running("--no-record", "--upstream", "http://me:s3cret@127.0.0.1:9/v1")
     assert line.startswith("ready: http://127.0.0.1:")
     url = line.split()[1]
     with pytest.raises(urllib.error.HTTPError) as refused:
@@ -165,6 +167,31 @@ def test_it_says_when_it_is_ready_and_ends_in_order(running):
     for client in ("pi", "opencode", "qwen-code", "aider", "codex", "claude-code", "cline"):
         assert f"### {client}\n" in out
     assert out.count(url) >= 8
+    assert "http://127.0.0.1:9 does not answer yet" in out and "does not say" not in out
+    assert "s3cret" not in line + out
+
+
+async def test_what_it_prints_names_the_model_and_its_window(tmp_path):
+    async with ScriptedServer(lies=Lies(model="qwen3.gguf", window=12_345)) as server:
+        words = ["gateway", "--upstream", server.url, "--port", "0", "--no-record"]
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "seatrial", *words, "--host", "0.0.0.0"),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+            env={**os.environ, "SEATRIAL_GATEWAY_TOKEN": "t0ken-t0ken"},
+        )
+        try:
+            read = b""
+            async with asyncio.timeout(30):
+                while b"### cline" not in read:
+                    read += await child.stdout.readline()
+        finally:
+            child.terminate()
+            read += (await child.communicate())[0]
+    out = read.decode()
+    assert out.startswith("ready: http://127.0.0.1:")
+    assert "MODEL " not in out and "a guess" not in out and "t0ken-t0ken" not in out
+    assert '"contextWindow": 12345' in out and "0.0.0.0" not in out
 
 
 def test_json_is_one_line(running):

@@ -10,6 +10,8 @@ In: exceptions of the HTTP client and error bodies. Out: errors of `core`.
 
 from __future__ import annotations
 
+import re
+
 import aiohttp
 import msgspec
 
@@ -57,6 +59,11 @@ def error_message(body: bytes) -> str:
         value = next((value[key] for key in ("error", "message", "detail") if key in value), "")
     text = " ".join(str(value).split())
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."
+
+
+def shown_url(url: str) -> str:
+    """What a person gave as a URL, without the login in it."""
+    return re.sub(r"//[^/]*@", "//", url)
 
 
 def connection_failure(error: Exception, url: str) -> EngineError:

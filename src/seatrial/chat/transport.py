@@ -23,7 +23,13 @@ import msgspec
 from yarl import URL
 
 from seatrial.chat.capture import MAX_CAPTURE_BYTES, OnExchange, Recording, Redactor
-from seatrial.chat.failures import RefusedError, TimedOutError, connection_failure, refused
+from seatrial.chat.failures import (
+    RefusedError,
+    TimedOutError,
+    connection_failure,
+    refused,
+    shown_url,
+)
 from seatrial.chat.sse import SseDecoder, SseEvent
 from seatrial.chat.watchdog import Watchdog
 from seatrial.core.errors import EngineError, FormatError, UserError
@@ -309,7 +315,7 @@ def _root(url: str) -> tuple[URL, str, tuple[str, str] | None]:
     except ValueError:
         good = False
     if not good:
-        raise UserError(f"not a URL of a server: {url}", hint="http://host:port")
+        raise UserError(f"not a URL of a server: {shown_url(url)}", hint="http://host:port")
     auth = (parsed.user, parsed.password or "") if parsed.user else None
     path = parsed.path.rstrip("/").removesuffix("/v1")
     root = parsed.with_user(None).with_path(path or "/").with_query(None).with_fragment(None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -22,12 +23,16 @@ from seatrial.cli.options import add_json, add_runs_root
 from seatrial.core.errors import UserError
 
 if TYPE_CHECKING:
+    from seatrial.gateway import Gateway
     from seatrial.gateway.client_config import Setup
     from seatrial.gateway.settings import Settings
+    from seatrial.gateway.upstream import Upstream
 
 DEFAULT_PORT = 8484
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _NO_MODEL = "MODEL"
+_LEARN_SECONDS = 3.0
+"""For the server to say what it is, before the configurations are printed without that."""
 _RAW_WHERE_POSSIBLE = "raw_completion if it is llama.cpp with /apply-template, else native"
 
 
@@ -173,13 +178,15 @@ def _serve(args: argparse.Namespace, settings: Settings, listener: socket.socket
 
     gateway = Gateway(settings)
     url = url_of(listener)
+    for everywhere, here in _ANY_HOST.items():
+        url = url.replace(f"//{everywhere}:", f"//{here}:").replace(f"[{everywhere}]", f"[{here}]")
 
     async def work() -> None:
         await serve(
             gateway,
             listener,
             drain_seconds=args.drain,
-            on_ready=lambda: _announce(args, settings, url),
+            on_ready=lambda: _announce(args, gateway, url),
         )
 
     # What is loaded by now stays: the collector need not look at it for every request.
@@ -200,18 +207,37 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _announce(args: argparse.Namespace, settings: Settings, url: str) -> None:
+async def _announce(args: argparse.Namespace, gateway: Gateway, url: str) -> None:
     from seatrial.gateway.client_config import CLIENTS, configuration
 
+    facts = _facts(gateway.settings)
     if args.json:
-        sys.stdout.write(_json({"url": url, "pid": os.getpid(), **_facts(settings)}))
-    else:
-        where = ", ".join(upstream.url for upstream in settings.upstreams)
-        sys.stdout.write(f"ready: {url} -> {where}\n")
-        setup = _setup(args, url, args.model or _NO_MODEL, None)
-        for client in CLIENTS:
-            sys.stdout.write(f"\n### {client}\n{configuration(client, setup)}")
+        sys.stdout.write(_json({"url": url, "pid": os.getpid(), **facts}))
+        sys.stdout.flush()
+        return
+    sys.stdout.write(f"ready: {url} -> {', '.join(facts['upstreams'].values())}\n")
+    sys.stdout.write(_from_elsewhere(args.host, url))
+    # Whoever waits for this line need not wait for the rest.
     sys.stdout.flush()
+    upstream = gateway.upstreams[0]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LEARN_SECONDS):
+            await upstream.learn()
+    setup = _setup(args, url, upstream)
+    if setup.model == _NO_MODEL:
+        why = "does not say what it serves" if setup.asked else "does not answer yet"
+        sys.stdout.write(f"\n{upstream.url} {why}: put the model's name in place of {_NO_MODEL}\n")
+    for client in CLIENTS:
+        sys.stdout.write(f"\n### {client}\n{configuration(client, setup)}")
+    sys.stdout.flush()
+
+
+def _from_elsewhere(host: str, url: str) -> str:
+    """A line with the address for other machines, where they may ask."""
+    from seatrial.gateway import address_of_this_machine
+
+    address = address_of_this_machine() if host in _ANY_HOST else None
+    return f"from other machines: http://{address}:{url.rpartition(':')[2]}\n" if address else ""
 
 
 def _paste(args: argparse.Namespace, settings: Settings, url: str) -> int:
@@ -220,21 +246,27 @@ def _paste(args: argparse.Namespace, settings: Settings, url: str) -> int:
 
     upstream = Upstream(settings.upstreams[0], settings.bounds)
     asyncio.run(upstream.learn())
-    model = args.model or (upstream.models[0] if upstream.models else _NO_MODEL)
-    if model is _NO_MODEL:
-        sys.stderr.write(f"{settings.upstreams[0].url} does not say what it serves: --model ID\n")
-    setup = _setup(args, url, model, upstream.window)
+    setup = _setup(args, url, upstream)
+    if setup.model == _NO_MODEL:
+        sys.stderr.write(f"{upstream.url} does not say what it serves: --model ID\n")
     text = configuration(args.config, setup)
     sys.stdout.write(_json({"client": args.config, "text": text}) if args.json else text)
     return 0
 
 
-def _setup(args: argparse.Namespace, url: str, model: str, window: int | None) -> Setup:
+def _setup(args: argparse.Namespace, url: str, upstream: Upstream) -> Setup:
     from seatrial.cli.gateway_options import TOKEN_VARIABLE
     from seatrial.gateway.client_config import Setup
 
     named = args.token_env or (TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None)
-    return Setup(url=url, model=model, window_tokens=window, token_env=named)
+    model = args.model or (upstream.models[0] if upstream.models else _NO_MODEL)
+    return Setup(
+        url=url,
+        model=model,
+        window_tokens=upstream.measured(model).window_tokens,
+        asked=bool(upstream.family),
+        token_env=named,
+    )
 
 
 def _plan(args: argparse.Namespace, settings: Settings, url: str) -> str:
@@ -255,9 +287,10 @@ def _plan(args: argparse.Namespace, settings: Settings, url: str) -> str:
 
 
 def _facts(settings: Settings) -> dict[str, dict[str, str]]:
+    from seatrial.chat.failures import shown_url
     from seatrial.cli.gateway_options import rule_modes
 
-    upstreams = {upstream.name: upstream.url for upstream in settings.upstreams}
+    upstreams = {upstream.name: shown_url(upstream.url) for upstream in settings.upstreams}
     wire = _RAW_WHERE_POSSIBLE if settings.raw else "native"
     wires = {upstream.name: wire for upstream in settings.upstreams}
     return {"upstreams": upstreams, "wires": wires, "rules": rule_modes(settings)}

@@ -1,7 +1,14 @@
 """The gateway: a proxy between any client and its server, with the guard rules in between."""
 
 from seatrial.gateway.app import Gateway
-from seatrial.gateway.server import check_address, listen, serve, serving, url_of
+from seatrial.gateway.server import (
+    address_of_this_machine,
+    check_address,
+    listen,
+    serve,
+    serving,
+    url_of,
+)
 from seatrial.gateway.settings import Bounds, Pin, Settings, UpstreamSpec
 
 __all__ = [
@@ -10,6 +17,7 @@ __all__ = [
     "Pin",
     "Settings",
     "UpstreamSpec",
+    "address_of_this_machine",
     "check_address",
     "listen",
     "serve",

@@ -25,6 +25,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     model: str
     window_tokens: int | None = None
+    asked: bool = True
+    """Whether the server could be asked."""
     token_env: str | None = None
     """Name of the variable with the token; None = none is needed."""
 
@@ -183,10 +185,12 @@ def configuration(client: str, setup: Setup) -> str:
     """What to paste for one of `CLIENTS`."""
     text, note = _CLIENTS[client](setup), ""
     if setup.window_tokens is None and str(FALLBACK_WINDOW) in text:
-        note = (
-            f"# the server does not say how large its window is; {FALLBACK_WINDOW} is a guess:\n"
-            "# put the real number in its place\n"
+        why = (
+            "the server does not say how large its window is"
+            if setup.asked
+            else "the server could not be asked yet how large its window is"
         )
+        note = f"# {why}; {FALLBACK_WINDOW} is a guess:\n# put the real number in its place\n"
     return note + text
 
 

@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import uvicorn
 
@@ -68,12 +68,23 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
+def address_of_this_machine() -> str | None:
+    """The address by which others probably reach this machine; None = it has no way out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: this only asks which way a packet would take.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
 async def serve(
     gateway: Gateway,
     listener: socket.socket,
     *,
     drain_seconds: int = DRAIN_SECONDS,
-    on_ready: Callable[[], None],
+    on_ready: Callable[[], Awaitable[None]],
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
     server = _server(gateway, drain_seconds)
@@ -145,7 +156,7 @@ def _server(gateway: Gateway, drain_seconds: int) -> _Server:
     return _Server(config)
 
 
-async def _when_ready(server: _Server, on_ready: Callable[[], None]) -> None:
+async def _when_ready(server: _Server, on_ready: Callable[[], Awaitable[None]]) -> None:
     while not server.started:
         await asyncio.sleep(0.005)
-    on_ready()
+    await on_ready()

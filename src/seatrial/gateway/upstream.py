@@ -18,7 +18,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from seatrial.chat.failures import TimedOutError, connection_failure
+from seatrial.chat.failures import TimedOutError, connection_failure, shown_url
 from seatrial.chat.watchdog import Watchdog
 from seatrial.chat.window import Measured
 from seatrial.core.errors import FormatError, SeatrialError, UserError
@@ -307,7 +307,7 @@ def root_of(url: str) -> tuple[str, str | None]:
     except ValueError:
         good = False
     if not good:
-        raise UserError(f"not a URL of a server: {url}", hint="http://host:port")
+        raise UserError(f"not a URL of a server: {shown_url(url)}", hint="http://host:port")
     path = parsed.path.rstrip("/").removesuffix("/v1")
     root = parsed.with_user(None).with_path(path or "/").with_query(None).with_fragment(None)
     login = f"{parsed.user}:{parsed.password or ''}".encode()

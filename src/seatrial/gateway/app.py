@@ -135,7 +135,7 @@ class Gateway:
         except asyncio.CancelledError:
             if not left or task is None or task.uncancel():
                 # The time to drain is over: whoever has no word of its answer yet is told to retry.
-                if output.status is None:
+                if output.unsaid:
                     await _tell(scope["path"], output, stopping())
                 raise
             self.metrics.add("cancelled_total", client=client)

@@ -23,19 +23,17 @@ from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.gateway import record
 from seatrial.gateway.asking import Asking
 from seatrial.gateway.attempt import Attempt
-from seatrial.gateway.clients import COMPACTS
-from seatrial.gateway.counting import prompt_tokens
 from seatrial.gateway.elision import Elided
 from seatrial.gateway.endings import Told, failed, overflowed, reported, stopped
+from seatrial.gateway.fitting import Fitting
 from seatrial.gateway.flow import Flow
 from seatrial.gateway.metrics import Metrics
 from seatrial.gateway.output import JSON_HEADERS, Headers, Output
 from seatrial.gateway.raw_attempt import RawAttempt
 from seatrial.gateway.rendering import whole_body
 from seatrial.gateway.requests import Inbound
-from seatrial.gateway.settings import BROKEN_STREAM, SOFT_WINDOW, Settings
-from seatrial.gateway.shortening import Shortener
-from seatrial.gateway.soft_window import SoftLimit, SoftWindowError
+from seatrial.gateway.settings import BROKEN_STREAM, Settings
+from seatrial.gateway.soft_window import SoftWindowError
 from seatrial.gateway.upstream import Upstream
 from seatrial.guard.guarded import guarded
 from seatrial.guard.protocol import ELIDE, Decision, Rule
@@ -75,7 +73,6 @@ class Passage:
     ) -> None:
         """`memory`: what a rule may know of earlier requests; one for each server."""
         self._settings = settings
-        self._memory = memory.beside(self._is_shortened)
         self._metrics = metrics
         self._upstream = upstream
         self._asked = asked
@@ -84,12 +81,13 @@ class Passage:
         self._collected = record.Collected()
         self._tail: list[Event] = []
         self._flow = Flow(output)
-        self._shortener = self._new_shortener()
+        self._fitting = Fitting(settings, metrics, upstream, asked.inbound, self._shortened)
+        self._fitting.may_shorten(asked.client, raw=asked.raw)
+        self._memory = memory.beside(lambda: self._fitting.is_shortened)
         rules = self._made = self._new_rules()
         self._acts = any(rule.mode == "enforce" for rule in rules)
         self._raw = asked.raw
         self._looks = bool(rules) or on_exchange is not None or self._raw
-        self._limit = SoftLimit(settings.soft_window, upstream.measured(asked.inbound.model))
         self._attempt = self._new_attempt()
 
     async def run(self) -> None:
@@ -102,8 +100,9 @@ class Passage:
 
     async def _answer(self) -> None:
         request = self._asked.inbound.request
-        refusal = await self._too_long()
-        if refusal is not None and not self._shortens(refusal):
+        headers = self._asked.headers
+        refusal = await self._fitting.refusal(self._attempt, headers, looks=self._looks)
+        if refusal is not None:
             self._collected.fault = record.Fault(
                 refusal.boundary, type(refusal).__name__, refusal.message
             )
@@ -144,49 +143,9 @@ class Passage:
         else:
             await self._close_answer()
 
-    async def _too_long(self) -> ContextOverflowError | None:
-        """Why the request is not sent at all; counted, and told only where we may act."""
-        refusal = self._limit.refusal(self._asked.inbound)
-        acts = self._settings.acts(SOFT_WINDOW)
-        if acts and self._limit.unsure:
-            if isinstance(self._attempt, RawAttempt):
-                # There the prompt is counted anyway, before it is sent.
-                self._attempt.on_count = self._limit.counted
-            else:
-                keep = self._settings.token is None
-                asked = self._asked.inbound.raw, self._asked.headers
-                count = await prompt_tokens(self._upstream, *asked, keep_credentials=keep)
-                refusal = self._limit.judged(count)
-        if refusal is None:
-            return None
-        self._metrics.add("soft_window_total", mode="enforce" if acts else "observe")
-        # It may have started anew, with a larger window.
-        self._upstream.doubt()
-        return refusal if acts else None
-
-    def _shortens(self, refusal: ContextOverflowError) -> bool:
-        """Whether the request is sent nevertheless, shortened."""
-        shortener, request = self._shortener, self._asked.inbound.request
-        if shortener is None or request is None or not self._looks:
-            return False
-        return shortener.refused(request, refusal, soft=True)
-
-    def _is_shortened(self) -> bool:
-        """What the server read is less than what the client said."""
-        return self._shortener is not None and self._shortener.acts
-
-    def _new_shortener(self) -> Shortener | None:
-        asked = self._asked
-        if not self._settings.acts(ELIDE) or asked.client in COMPACTS or asked.raw:
-            return None
-        return Shortener(self._upstream.measured, self._shortened)
-
     def _shortened(self, done: Elided, decision: Decision) -> None:
         self._metrics.add("elided_messages_total", done.shortened)
-        self._metrics.add(
-            "guard_decisions_total", rule=ELIDE, mode="enforce", action=decision.action
-        )
-        self._collected.decided.append(record.Decided(ELIDE, "enforce", decision))
+        self._put(ELIDE, "enforce", decision)
 
     def _rules(self) -> list[Rule]:
         """Rules for one attempt; those that were looked at first serve the first one."""
@@ -336,14 +295,15 @@ class Passage:
             output,
             keep_credentials=keep,
             tee=self._tees,
-            shortener=self._shortener,
+            shortener=self._fitting.shortener,
         )
 
     def _decided(self, rule: Rule, decision: Decision) -> None:
-        self._collected.decided.append(record.Decided(rule.id, rule.mode, decision))
-        self._metrics.add(
-            "guard_decisions_total", rule=rule.id, mode=rule.mode, action=decision.action
-        )
+        self._put(rule.id, rule.mode, decision)
+
+    def _put(self, rule: str, mode: RuleMode, decision: Decision) -> None:
+        self._collected.decided.append(record.Decided(rule, mode, decision))
+        self._metrics.add("guard_decisions_total", rule=rule, mode=mode, action=decision.action)
 
     def _fault(self, error: SeatrialError) -> None:
         overflow = isinstance(error, ContextOverflowError)
@@ -352,7 +312,7 @@ class Passage:
             self._metrics.add("soft_window_total", mode="enforce")
         else:
             if isinstance(error, ContextOverflowError):
-                self._limit.refused(error)
+                self._fitting.refused(error)
             if error.boundary is not Boundary.GUARD:
                 self._metrics.add("upstream_errors_total", type=kind)
         self._collected.fault = record.Fault(error.boundary, kind, error.message)
@@ -372,8 +332,7 @@ class Passage:
         self._metrics.add("discarded_tokens_total", discarded.completion)
         if end.unread:
             self._metrics.add("unguarded_total")
-        if not self._is_shortened():
-            self._limit.answered(usage)
+        self._fitting.answered(usage)
         if self._on_exchange is None or request is None:
             return
         fault = collected.fault

@@ -7,6 +7,8 @@ import pytest
 
 from seatrial.chat.window import SoftWindow
 from seatrial.fakes import Lies, Say, ScriptedServer, overflow
+from seatrial.gateway import Bounds, UpstreamSpec
+from seatrial.gateway.upstream import Upstream
 from tests.gateway.conftest import RawServer, body, front, text_stream, until
 
 LONG = "word " * 6000
@@ -143,3 +145,10 @@ async def test_a_prompt_that_was_cut_is_counted_without_any_soft_window(ask):
         await ask(url, body(LONG))
         cut = gateway.metrics.total("guard_decisions_total", rule="silent_truncation")
     assert cut == 1
+
+
+def test_a_window_is_of_the_loaded_model_where_naming_another_one_loads_that():
+    upstream = Upstream(UpstreamSpec("a", "http://127.0.0.1:9"), Bounds())
+    upstream.window, upstream._stated_for = 8192, "small"
+    assert [upstream.window_of(model) for model in ("small", "big")] == [8192, None]
+    assert upstream.measured("big").window_tokens is None

@@ -149,7 +149,7 @@ def _gateway(args: argparse.Namespace) -> Setup:
         upstream = Upstream(UpstreamSpec(PI, url, key), Bounds())
         asyncio.run(upstream.learn())
         model = model or next(iter(upstream.models), None)
-        window = window or upstream.window
+        window = window or (upstream.window_of(model) if model else None)
     if model is None:
         raise UserError(f"{url} does not say what it serves", hint="--model ID names it")
     return Setup(url=url, model=model, window_tokens=window, token_env=args.token_env)

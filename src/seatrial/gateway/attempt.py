@@ -87,7 +87,7 @@ class Attempt:
             wire="native",
             family=upstream.family,
             model=model,
-            window=upstream.window,
+            window=upstream.window_of(model),
             slots=upstream.slots,
         )
 
@@ -105,7 +105,7 @@ class Attempt:
         """Ask the server; see `Endpoint.generate`. None = with the client's own body."""
         answer = await self._accepted(request)
         try:
-            self.turn = Turn(request, self._upstream.window)
+            self.turn = Turn(request, self._upstream.window_of(self._inbound.model))
             self.streams = await self._is_stream(answer)
             events = self._stream if self.streams else self._whole
             async for event in events(answer, self.turn):

@@ -348,7 +348,7 @@ class Passage:
                 side=self._asked.side,
                 upstream=self._upstream.url,
                 model=self._asked.inbound.model,
-                window=self._upstream.window,
+                window=self._upstream.window_of(self._asked.inbound.model),
                 loads_on_request=self._upstream.loads_on_request,
                 wire=self._attempt.facts.wire,
                 request=request,

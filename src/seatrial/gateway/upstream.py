@@ -145,7 +145,7 @@ class Upstream:
         self.family = ""
         self.window: int | None = None
         self._measured: dict[str, Measured] = {}
-        self._window_of: str | None = None
+        self._stated_for: str | None = None
         """The one model that `window` is of; None = whatever it is asked for."""
         self.knobs: frozenset[str] = frozenset()
         """Fields that it honours, as far as known."""
@@ -245,15 +245,15 @@ class Upstream:
         self.loads_on_request = traits.loads_on_request
         self.window = facts.window.value if facts.window else None
         loaded = facts.model.value if facts.model else ""
-        self._window_of = loaded if traits.loads_on_request else None
+        self._stated_for = loaded if traits.loads_on_request else None
         for model, measured in self._measured.items():
-            measured.stated(self._stated(model))
+            measured.stated(self.window_of(model))
         if self.slots is None and facts.slots is not None:
             self.slots = facts.slots.value
 
     def measured(self, model: str) -> Measured:
         """What prompts and refusals taught about a model's tokenizer and window."""
-        measured = self._measured.pop(model, None) or Measured(self._stated(model))
+        measured = self._measured.pop(model, None) or Measured(self.window_of(model))
         self._measured[model] = measured
         if len(self._measured) > _MOST_MEASURED:
             del self._measured[next(iter(self._measured))]
@@ -263,8 +263,9 @@ class Upstream:
         """What it said of itself may no longer hold: it is asked again, but not all the time."""
         self._learned = False
 
-    def _stated(self, model: str) -> int | None:
-        return self.window if self._window_of in (None, model) else None
+    def window_of(self, model: str) -> int | None:
+        """The window as the server states it; None = it states that of another model, or none."""
+        return self.window if self._stated_for in (None, model) else None
 
     def _asked(
         self, headers: Iterable[tuple[bytes, bytes]], keep_credentials: bool

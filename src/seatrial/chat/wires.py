@@ -23,6 +23,7 @@ COMPLETION_PATH = "/completion"
 TEMPLATE_PATH = "/apply-template"
 TOKENIZE_PATH = "/tokenize"
 
+_NUMBERED = re.compile(r"call_([0-9]+)(?:_|\Z)")
 _PREFILL = re.compile(r"<think>\s*\Z")
 
 
@@ -44,7 +45,7 @@ def chat_body(request: Request, model: str | None) -> dict[str, Any]:
     return {
         **_model(model),
         **template_body(request),
-        **({} if request.tool_choice is None else {"tool_choice": request.tool_choice}),
+        **_choice(request),
         "max_tokens": request.max_tokens,
         **_sampling(request),
         "stream": True,
@@ -91,8 +92,29 @@ def prefill_of(prompt: str) -> str:
 
 
 def call_id_prefix(messages: tuple[Message, ...]) -> str:
-    """Unique within a conversation, and the same after a restart."""
-    return f"call_{[message.role for message in messages].count('assistant')}"
+    """Unused in the conversation, and the same after a restart.
+
+    The turn counts; where turns were left out of the conversation, a later one may have the
+    number already.
+    """
+    number = [message.role for message in messages].count("assistant")
+    ids = [call.id for message in messages if message.calls for call in message.calls]
+    ids += [message.call_id for message in messages if message.call_id]
+    used = {found[1] for id in ids if id[:5] == "call_" and (found := _NUMBERED.match(id))}
+    while str(number) in used:
+        number += 1
+    return f"call_{number}"
+
+
+def _choice(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if request.forced_tool is not None:
+        body["tool_choice"] = {"type": "function", "function": {"name": request.forced_tool}}
+    elif request.tool_choice is not None:
+        body["tool_choice"] = request.tool_choice
+    if request.parallel_calls is not None:
+        body["parallel_tool_calls"] = request.parallel_calls
+    return body
 
 
 def _model(model: str | None) -> dict[str, Any]:

@@ -65,18 +65,17 @@ class Fragments:
 
     def read(self) -> tuple[str, object, str]:
         """The text of the arguments, what it says, and why it cannot be read if so."""
-        text = self.joined or "{}"
-        reason = "the arguments are not an object"
-        for text in (text, *self._other_readings()):
+        reason = ""
+        for text in (self.joined or "{}", *self._other_readings()):
             try:
                 value = read_whole(text)
             except StrictJSONError as error:
-                reason = f"the arguments are not valid JSON: {error}"
+                reason = reason or f"the arguments are not valid JSON: {error}"
                 continue
             if isinstance(value, dict | str):
                 return text, value, ""
-            break
-        return text, None, reason
+            reason = reason or "the arguments are not an object"
+        return self.joined, None, reason
 
     def written(self) -> str:
         return f"{self.first_name} {self.joined}"

@@ -216,3 +216,63 @@ def test_frames_that_clients_may_read_otherwise_are_written_anew() -> None:
     out, [decision] = look(rescue(), events)
     assert decision.action == "edit" and decision.finding is not None
     assert out[:-1] == events[:-1] and out[-1].raw == b""
+
+
+FENCED = f"```xml\n{HERMES}\n```"
+ARGUMENTS = '{"path": "a", "content": "b"}'
+WHOLE = [
+    FENCED,
+    f"```\n{HERMES}\n{HERMES.replace('b', 'c')}\n```\n",
+    f"<think>\nI will write.\n{HERMES}\n</think>\n",
+    f'<|START_ACTION|>[{{"tool_call_id": "0", "tool_name": "write", "parameters": {ARGUMENTS}}}]'
+    "<|END_ACTION|>",
+    f'<|tools_prefix|>[{{"write": {ARGUMENTS}}}]<|tools_suffix|>',
+    f'functools[{{"name": "write", "arguments": {ARGUMENTS}}}]',
+    BARE.replace('"b"', '"<think>b</think>\\n</think>"'),
+    "[write(path='a', content='</think>\\nb')]",
+    f"Thought: x\nAction: write\nAction Input: {ARGUMENTS.replace('b', 'b</think>')}",
+]
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+@pytest.mark.parametrize("written", WHOLE)
+def test_a_wrapper_that_is_the_whole_answer_is_the_call(written: str, piece: int) -> None:
+    out, [decision] = look(rescue(), stream(written, piece=piece))
+    calls = [event.call for event in out if isinstance(event, CallEvent)]
+    assert {call.name for call in calls} == {"write"}
+    assert "b" in json.loads(calls[0].arguments)["content"]
+    text = "".join(event.text for event in out if isinstance(event, Text))
+    assert text.strip() in ("", "Thought: x")
+    assert decision.action == "edit"
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"So it looks:\n{FENCED}",
+        f"{FENCED}\nThat is the form.",
+        FENCED.replace('"write"', '"other"'),
+        f"<think>\nThe form is\n{HERMES}\nand I know it.\n</think>\n\nDone.",
+        '<|tools_prefix|>[{"other": {}}]<|tools_suffix|>',
+        'functools[{"name": "write", "arguments": {"path": "a"}}]',
+        "functools is a module of Python.",
+        "```python\nprint(1)\n```",
+    ],
+)
+def test_a_wrapper_beside_other_text_is_text(written: str, piece: int) -> None:
+    events = stream(written, piece=piece)
+    out, _ = look(rescue(), events)
+    assert not any(isinstance(event, CallEvent) for event in out)
+
+
+def test_an_answer_behind_reasoning_in_tags_is_passed_on_as_it_comes() -> None:
+    rule, text = rescue(), "<think>let me see</think>\n\nThe answer has many words. "
+    rule.on_request(request())
+    actions = [rule.on_event(Text(piece, b"x")).action for piece in text.split(" ")]
+    assert actions[-3:] == ["pass", "pass", "pass"]
+    call = f"{text}\n\n{XML}"
+    out, _ = look(rescue(), stream(call))
+    shown = "".join(event.text for event in out if isinstance(event, Text))
+    assert shown.strip() == text.strip()
+    assert [event.call.name for event in out if isinstance(event, CallEvent)] == ["write"]

@@ -29,7 +29,17 @@ from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
 from seatrial.guard.rules.asked import asks_for_an_example, callable_tools
 from seatrial.guard.rules.base import QUOTE_CHARS, tail
 from seatrial.guard.rules.truncation import cut_call
-from seatrial.toolcalls import CUT_OFF, Options, Parsed, TurnParser, parse, reask_message
+from seatrial.toolcalls import (
+    CUT_OFF,
+    HEAD_CHARS,
+    Options,
+    Parsed,
+    TurnParser,
+    may_begin,
+    parse,
+    read_whole_answer,
+    reask_message,
+)
 
 _HOLD = Decision("hold")
 _THINK_PREFILL = "<think>\n"
@@ -52,8 +62,10 @@ class RescueRule(PassingRule):
         self._think = GrowingText()
         self._held: list[Event] = []
         self._fed = self._shown = 0
-        self._passed = 0
-        """Characters of text that went on."""
+        self._passed = self._visible = 0
+        """Characters that went on: of all text, and of what is neither reasoning nor markup."""
+        self._head, self._whole = "", True
+        """The answer may be nothing but a call in a wrapper that no dialect owns."""
         self._native = False
 
     def on_request(self, request: Request) -> Decision:
@@ -74,13 +86,17 @@ class RescueRule(PassingRule):
             self._text.add(event.text)
             self._fed += len(event.text)
             self._shown += len(self._parser.feed(event.text))
+            if self._whole and len(self._head) < HEAD_CHARS:
+                self._head = (self._head + event.text).lstrip()[:HEAD_CHARS]
+                self._whole = may_begin(self._head)
         elif isinstance(event, End):
             return self._judge(event)
         if not self._tools:
             return PASS
-        if self._shown >= self._fed:
+        settled = self._shown >= self._fed or self._parser.settled
+        if settled and not (self._whole and self._fed):
             self._held.clear()
-            self._passed = self._fed
+            self._passed, self._visible = self._fed, self._shown
             return PASS
         self._held.append(event)
         return _HOLD
@@ -107,6 +123,8 @@ class RescueRule(PassingRule):
         parsed = parse(
             text, self._tools, finish=end.finish, options=self._options, id_prefix=prefix
         )
+        if not parsed.calls and end.finish in (Finish.STOP, Finish.TOOL_CALLS):
+            parsed = self._alone(text, prefix) or parsed
         if parsed.verdict == "reask":
             if parsed.reason == CUT_OFF:
                 why = f"finish {end.finish.value!r}"
@@ -119,11 +137,17 @@ class RescueRule(PassingRule):
         if end.finish not in (Finish.STOP, Finish.TOOL_CALLS):
             # Those before the cut may be whole; what was to come with them is lost.
             return cut_call(parsed.calls[0].name, f"finish {end.finish.value!r}", tail(text))
-        rest = parsed.text[self._passed :]
+        rest = parsed.text[self._visible :]
         kept: list[Event] = [event for event in self._held if not isinstance(event, Text)]
         if rest.strip():
             kept.insert(0, Text(rest))
         return self._edit(parsed, kept, end, "text", text)
+
+    def _alone(self, text: str, prefix: str) -> Parsed | None:
+        """The calls that the whole answer is, where nothing of them went on."""
+        read = read_whole_answer(text, self._tools, options=self._options, id_prefix=prefix)
+        gone = self._passed > (len(read.text) if read else 0)
+        return None if gone else read
 
     def _in_think(self, think: str, end: End) -> Decision:
         prefix = call_id_prefix(self._request.messages)

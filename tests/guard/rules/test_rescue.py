@@ -198,6 +198,14 @@ def test_json_that_was_asked_for_is_the_answer(asked: Request) -> None:
     assert any(isinstance(event, CallEvent) for event in out)
 
 
+@pytest.mark.parametrize(
+    "words", ["Write cleanup.sh. Do not run it.", "Explain the function calls in main.py."]
+)
+def test_a_task_that_speaks_of_calls_is_a_task(words: str) -> None:
+    out, _ = look(rescue(), stream(BARE), request(Message("user", words)))
+    assert any(isinstance(event, CallEvent) for event in out)
+
+
 async def test_what_the_reasoning_refuses_is_not_executed() -> None:
     run = await Run(stream(think=f"I must never do this:\n{HERMES}"), stream("ok")).ask()
     assert run.calls == [] and run.text == "ok"

@@ -14,14 +14,13 @@ from seatrial.core.message import ToolSchema
 _MOST_CHARS = 4_000
 """A longer message is a task, not a question about calls."""
 _SHOW = re.compile(
-    r"(?<!\w)(?:print|show|give|write|output|what does|explain|example|sample)(?!\w)"
+    r"(?<!\w)(?:print|show|give|write|output|describe|explain|what does|what would)(?!\w)"
     r"[^.!?\n]{0,80}(?<!\w)(?:function|tool)[ _-]?calls?(?!\w)",
     re.IGNORECASE,
 )
-_NOT_RUN = re.compile(
-    r"(?<!\w)(?:do not|don['’]t|never|without) (?:actually |really )?"
-    r"(?:run|execut|call|invok|mak|perform)\w*(?: it| this| that| the (?:call|tool|function))"
-    r"(?!\w)",
+_EXAMPLE = re.compile(
+    r"(?<!\w)(?:examples?|samples?|json|formats?|syntax|looks? like"
+    r"|(?:do not|don['’]t|without) (?:actually |really )?(?:run|execut|call|invok|mak)\w*)(?!\w)",
     re.IGNORECASE,
 )
 
@@ -40,4 +39,4 @@ def asks_for_an_example(request: Request) -> bool:
     last = request.messages[-1] if request.messages else None
     if last is None or last.role != "user" or len(last.text) > _MOST_CHARS:
         return False
-    return bool(_SHOW.search(last.text) or _NOT_RUN.search(last.text))
+    return bool(_SHOW.search(last.text) and _EXAMPLE.search(last.text))

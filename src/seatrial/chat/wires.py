@@ -23,7 +23,6 @@ COMPLETION_PATH = "/completion"
 TEMPLATE_PATH = "/apply-template"
 TOKENIZE_PATH = "/tokenize"
 
-_NUMBERED = re.compile(r"call_([0-9]+)(?:_|\Z)")
 _PREFILL = re.compile(r"<think>\s*\Z")
 
 
@@ -100,8 +99,9 @@ def call_id_prefix(messages: tuple[Message, ...]) -> str:
     number = [message.role for message in messages].count("assistant")
     ids = [call.id for message in messages if message.calls for call in message.calls]
     ids += [message.call_id for message in messages if message.call_id]
-    used = {found[1] for id in ids if id[:5] == "call_" and (found := _NUMBERED.match(id))}
-    while str(number) in used:
+    # A joined text is searched far faster than many short ones.
+    every = "\n".join(["", *ids])
+    while f"\ncall_{number}_" in every:
         number += 1
     return f"call_{number}"
 

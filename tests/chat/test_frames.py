@@ -1,16 +1,30 @@
 """Single frames, and the odd shapes that other servers send."""
 
+import json
+
 import pytest
 
 from seatrial.chat.assembly import NativeTurn
+from seatrial.chat.fragments import FRAMES_REWRITTEN
 from seatrial.chat.frames import ChatFrames, CompletionFrames
 from seatrial.chat.overflow import ContextOverflowError
 from seatrial.chat.sse import SseEvent
 from seatrial.core.errors import EngineError, FormatError
 from seatrial.core.generation import Finish, Usage
 from seatrial.core.message import ToolSchema
+from seatrial.toolcalls import Parsed
 
 TOOL = ToolSchema("f", "", {"type": "object", "properties": {"a": {"type": "integer"}}})
+TEXT = ToolSchema(
+    "text",
+    "",
+    {
+        "type": "object",
+        "properties": {"t": {"type": "string"}},
+        "required": ["t"],
+        "additionalProperties": False,
+    },
+)
 
 
 def frame(data: bytes, name: str = "") -> SseEvent:
@@ -86,3 +100,85 @@ def test_no_arguments_at_all():
 def test_a_number_as_a_string_is_a_labelled_repair():
     (call,) = calls_of(b'{"id": "x", "function": {"name": "f", "arguments": "{\\"a\\": \\"1\\"}"}}')
     assert call[2] == '{"a": 1}'
+
+
+def read(*deltas: dict) -> Parsed:
+    """What two tools make of the fragments."""
+    turn = NativeTurn((TOOL, TEXT), "call_0")
+    for delta in deltas:
+        data = json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": [delta]}}]})
+        turn.feed(ChatFrames().read(frame(data.encode())))
+    return turn.finish(Finish.TOOL_CALLS)[1]
+
+
+def part(index=0, id="", name=None, arguments=None):
+    return {"index": index, "id": id or None, "function": {"name": name, "arguments": arguments}}
+
+
+A = '{"t": "a"}'
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        (part(None, "x", "text", A),),
+        (part(None, "x", "text", ""), part(None, arguments=A[:4]), part(None, arguments=A[4:])),
+        (part(0, "x", "text", {"t": "a"}),),
+        (part(0, "x", "te"), part(0, "", "xt", A)),
+        (part(0, "x", "Text", A),),
+        (part(0, "x", " text", A),),
+        (part(0, "x", "functions.text", A),),
+        (part(0, "x", "text<|channel|>commentary", A),),
+        (part(0, "x", "text", json.dumps(A)),),
+        (part(0, "x", "text", "{}"), part(0, arguments=A)),
+        (part(0, "x", "text", A[:4]), part(0, arguments=A)),
+        (part(0, "", "text", A),),
+    ],
+)
+def test_frames_that_clients_read_otherwise_are_marked(deltas):
+    parsed = read(*deltas)
+    assert [(call.name, json.loads(call.arguments)) for call in parsed.calls] == [
+        ("text", {"t": "a"})
+    ]
+    assert FRAMES_REWRITTEN in parsed.repairs
+
+
+@pytest.mark.parametrize("second", [part(0, "y", "text", A), part(1, "x", "text", A)])
+def test_two_calls_under_one_number_or_one_id(second):
+    parsed = read(part(0, "x", "text", '{"t": '), part(0, arguments='"b"}'), second)
+    assert [call.arguments for call in parsed.calls] == ['{"t": "b"}', A]
+    assert len({call.id for call in parsed.calls}) == 2
+    assert FRAMES_REWRITTEN in parsed.repairs
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        (part(0, "x", "text", A),),
+        (part(0, "x", "text", A[:3]), part(0, "x", "text", A[3:])),
+        (part(0, "x", "text", A[:3]), part(0, "y", None, A[3:])),
+        (part(1, "x", "text", A), part(2, "y", "text", A)),
+    ],
+)
+def test_frames_that_everybody_reads_alike_stay(deltas):
+    parsed = read(*deltas)
+    assert (parsed.verdict, parsed.repairs) == ("ok", ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "deltas"),
+    [
+        ("unfit", (part(0, "x", "other", A),)),
+        ("unfit", (part(0, "x", "text", '{"t": "a", "u": 1}'),)),
+        ("unfit", (part(0, "x", "text", "{}"),)),
+        ("unfit", (part(0, "x", "text", '{"t": ["a"]}'), part(1, "y", "text", A))),
+        ("unreadable", (part(0, "x", "text", '{"t": "a", "t": "b"}'),)),
+        ("unreadable", (part(0, "x", "text", A + A),)),
+        ("unreadable", (part(0, "x", "text", "[1]"),)),
+        ("unreadable", (part(None, "x", "other", A),)),
+        ("unreadable", (part(0, "x", "other", A), part(1, "y", "text", "{"))),
+    ],
+)
+def test_what_does_not_fit_is_told_from_what_cannot_be_read(kind, deltas):
+    parsed = read(*deltas)
+    assert (parsed.verdict, parsed.kind) == ("reask", kind)

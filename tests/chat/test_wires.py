@@ -114,3 +114,21 @@ def test_a_forced_call_and_the_switch_for_reasoning_are_sent_when_set() -> None:
     asked = Request(messages=plain.messages, tool_choice="required", thinking=True)
     assert wires.template_body(asked)["chat_template_kwargs"] == {"enable_thinking": True}
     assert "tool_choice" not in wires.completion_body(asked, "p", None)
+
+
+def test_an_id_that_a_shortened_conversation_still_holds_is_not_given_again():
+    call = Call("call_1_0", "read_file", "{}")
+    shortened = (
+        Message("user", "summary"),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", "x", call_id="call_2_0"),
+    )
+    assert wires.call_id_prefix(shortened) == "call_3"
+    assert wires.call_id_prefix(CONVERSATION) == "call_1"
+
+
+def test_a_forced_tool_and_single_calls_are_sent():
+    request = Request(messages=CONVERSATION, forced_tool="read_file", parallel_calls=False)
+    body = wires.chat_body(request, None)
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "read_file"}}
+    assert body["parallel_tool_calls"] is False

@@ -265,3 +265,18 @@ def test_an_edit_touches_nothing_else(extra, temperature):
     sampling = replace(request.sampling, temperature=temperature)
     new = json.loads(changed_body(raw, request, replace(request, sampling=sampling)))
     assert new == {**json.loads(raw), "temperature": temperature}
+
+
+def test_what_bounds_the_calls_is_read_and_stays():
+    forced = {"type": "function", "function": {"name": "ls"}}
+    fields = {
+        "tool_choice": forced,
+        "parallel_tool_calls": False,
+        "response_format": {"type": "json_object"},
+    }
+    raw = json.dumps({**BODY, **fields}).encode()
+    request = read_inbound(raw).request
+    assert (request.tool_choice, request.forced_tool) == (None, "ls")
+    assert request.parallel_calls is False and request.json_answer
+    wanted = replace(request, max_tokens=5)
+    assert json.loads(changed_body(raw, request, wanted)).items() >= fields.items()

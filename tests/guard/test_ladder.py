@@ -120,3 +120,10 @@ def test_knobs_of_a_family() -> None:
     }
     assert "tool_choice" not in knobs_of("llama.cpp", frozenset(), completion=True)
     assert knobs_of("ollama", frozenset()) == frozenset()
+
+
+def test_a_forced_tool_stays_forced() -> None:
+    climb = Climb(LadderSpec(attempts=9), KNOBS, request(forced_tool="write"))
+    while (step := climb.again(BAD_CALL)) is not None:
+        assert "tool_choice" not in step.rungs
+        assert (step.request.tool_choice, step.request.forced_tool) == (None, "write")

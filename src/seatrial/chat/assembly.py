@@ -9,11 +9,12 @@ In: `Piece`s. Out: `Shown` pieces at once, a `Parsed` at the end.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
 
+from seatrial.chat.fragments import FRAMES_REWRITTEN, Fragments
 from seatrial.chat.frames import CallDelta, Piece
 from seatrial.chat.growing import GrowingText
 from seatrial.core.errors import FormatError
@@ -26,11 +27,9 @@ from seatrial.toolcalls import (
     Options,
     Parsed,
     RawCall,
-    StrictJSONError,
     Tail,
     TurnParser,
     accept,
-    read_whole,
 )
 
 
@@ -95,7 +94,7 @@ class NativeTurn:
     def __init__(self, tools: tuple[ToolSchema, ...], id_prefix: str) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._id_prefix = id_prefix
-        self._calls: list[_Fragments] = []
+        self._calls: list[Fragments] = []
         self._text = GrowingText()
 
     @property
@@ -110,15 +109,13 @@ class NativeTurn:
         return Shown(piece.think, piece.text)
 
     def finish(self, finish: Finish) -> tuple[Shown, Parsed]:
-        calls: list[Call] = []
-        broken: Broken | None = None
         cut = Tail.of(finish) is Tail.CUT
-        for fragments in self._calls:
-            call = self._call(fragments, cut)
-            if isinstance(call, Broken):
-                broken = call
-                break
-            calls.append(call)
+        read = [self._call(fragments, cut) for fragments in self._calls]
+        defects = [call for call in read if isinstance(call, Broken)]
+        unreadable = [defect for defect in defects if defect.kind == "unreadable"]
+        # One call that cannot be read outweighs all that merely do not fit.
+        broken = next(iter(unreadable or defects), None)
+        calls = list(_before_defect(read))
         parsed = Parsed(
             verdict=_verdict(calls, broken),
             calls=tuple(calls),
@@ -126,64 +123,51 @@ class NativeTurn:
             repairs=tuple(repair for call in calls for repair in call.repairs),
             reason=broken.reason if broken else None,
             tool=broken.name if broken else None,
+            kind=broken.kind if broken else None,
         )
         return Shown(), parsed
 
-    def _fragments_of(self, delta: CallDelta) -> _Fragments:
+    def _fragments_of(self, delta: CallDelta) -> Fragments:
         """The call that a fragment belongs to; servers that send no index start one by its id."""
         for call in reversed(self._calls):
             if delta.index is not None:
-                if call.index == delta.index:
+                if call.index == delta.index and not call.is_followed_by(delta):
                     return call
+                if call.index == delta.index:
+                    break
             elif not delta.id or call.id == delta.id:
                 return call
-        self._calls.append(_Fragments(delta.index))
+        again = any(call.index == delta.index for call in self._calls)
+        self._calls.append(Fragments(delta.index, odd=again))
         return self._calls[-1]
 
-    def _call(self, fragments: _Fragments, cut: bool) -> Call | Broken:
-        name, text = fragments.name, fragments.arguments or "{}"
+    def _call(self, fragments: Fragments, cut: bool) -> Call | Broken:
+        name, odd_name = fragments.name(self._tools)
+        text, value, reason = fragments.read()
+        if reason:
+            return Broken(CUT_OFF if cut else reason, name)
         taken = {call.id for call in self._calls if call is not fragments}
         # An id that is missing or given twice would answer the wrong call.
         usable = fragments.id and fragments.id not in taken
         identifier = fragments.id if usable else f"{self._id_prefix}_{self._calls.index(fragments)}"
-        try:
-            value = read_whole(text)
-        except StrictJSONError as error:
-            reason = CUT_OFF if cut else f"the arguments are not valid JSON: {error}"
-            return Broken(reason, name)
-        if not isinstance(value, dict):
-            return Broken("the arguments are not an object", name)
-        call = accept(RawCall(name, value, (0, 0), text), self._tools, identifier, "native")
+        own = text if isinstance(value, dict) else None
+        call = accept(RawCall(name, value, (0, 0), own), self._tools, identifier, "native")
         if isinstance(call, Broken):
-            return call
+            # Passed on as it came, it must mean to its reader what it means here.
+            plain = not (fragments.odd or odd_name or cut or own != fragments.joined)
+            return call if plain else msgspec.structs.replace(call, kind="unreadable")
+        same = call.arguments == fragments.joined or not fragments.joined
+        plain = same and call.name == fragments.first_name
+        if fragments.odd or not (plain and usable):
+            call = msgspec.structs.replace(call, repairs=(*call.repairs, FRAMES_REWRITTEN))
         return msgspec.structs.replace(call, raw_span=None)
 
 
-class _Fragments:
-    """One call, as far as it has come."""
-
-    def __init__(self, index: int | str | None) -> None:
-        self.index = index
-        self.id = ""
-        self.name = ""
-        self._pieces: list[str] = []
-
-    @property
-    def arguments(self) -> str:
-        return "".join(self._pieces)
-
-    def add(self, delta: CallDelta) -> None:
-        self.id = self.id or delta.id or ""
-        # Some servers repeat the name in every fragment, none splits it.
-        self.name = self.name or delta.function.name or ""
-        arguments = delta.function.arguments
-        if isinstance(arguments, dict):
-            arguments = json.dumps(arguments, ensure_ascii=False)
-        if arguments:
-            self._pieces.append(arguments)
-
-    def written(self) -> str:
-        return f"{self.name} {self.arguments}"
+def _before_defect(read: list[Call | Broken]) -> Iterator[Call]:
+    for call in read:
+        if isinstance(call, Broken):
+            return
+        yield call
 
 
 def _verdict(calls: list[Call], broken: Broken | None) -> ParseVerdict:

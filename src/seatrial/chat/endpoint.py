@@ -28,6 +28,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Wall clock of the whole call; None = derived from `max_tokens` and measured speed."""
     tool_choice: str | None = None
     """`auto`, `none`, `required`; None = not sent. No completion wire can carry it."""
+    forced_tool: str | None = None
+    """The one tool that must be called (`tool_choice` as an object); None = not sent."""
+    parallel_calls: bool | None = None
+    """Whether one answer may hold several calls; None = not sent."""
+    json_answer: bool = False
+    """The answer in words is to be JSON. Only read: what form it takes stands in the client's
+    own body."""
     thinking: bool | None = None
     """Reasoning on or off by the template's own switch; None = not sent."""
 
@@ -82,6 +89,9 @@ class End(msgspec.Struct, frozen=True):
     """Why a call was not read as it stood; what a re-ask tells the model."""
     tool: str | None = None
     """With `reask`: the tool that was meant, where it is known."""
+    unfit: bool = False
+    """With `reask`, on the native wire: every call is whole, and some fit no declared tool. Who
+    executes them says so to the model."""
     dialect: str | None = None
     """The dialect of the last call or attempt, where we parse."""
     repairs: tuple[str, ...] = ()

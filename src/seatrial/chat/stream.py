@@ -119,6 +119,7 @@ class ResponseStream:
                 verdict=parsed.verdict,
                 reason=parsed.reason,
                 tool=parsed.tool,
+                unfit=parsed.kind == "unfit",
                 dialect=parsed.dialect,
                 repairs=parsed.repairs,
                 raw=last_raw,

@@ -44,7 +44,7 @@ def chat_body(request: Request, model: str | None) -> dict[str, Any]:
     return {
         **_model(model),
         **template_body(request),
-        **({} if request.tool_choice is None else {"tool_choice": request.tool_choice}),
+        **_choice(request),
         "max_tokens": request.max_tokens,
         **_sampling(request),
         "stream": True,
@@ -91,8 +91,30 @@ def prefill_of(prompt: str) -> str:
 
 
 def call_id_prefix(messages: tuple[Message, ...]) -> str:
-    """Unique within a conversation, and the same after a restart."""
-    return f"call_{[message.role for message in messages].count('assistant')}"
+    """Unused in the conversation, and the same after a restart.
+
+    The turn counts; where turns were left out of the conversation, a later one may have the
+    number already.
+    """
+    number = [message.role for message in messages].count("assistant")
+    ids = [call.id for message in messages if message.calls for call in message.calls]
+    ids += [message.call_id for message in messages if message.call_id]
+    # A joined text is searched far faster than many short ones.
+    every = "\n".join(["", *ids])
+    while f"\ncall_{number}_" in every:
+        number += 1
+    return f"call_{number}"
+
+
+def _choice(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if request.forced_tool is not None:
+        body["tool_choice"] = {"type": "function", "function": {"name": request.forced_tool}}
+    elif request.tool_choice is not None:
+        body["tool_choice"] = request.tool_choice
+    if request.parallel_calls is not None:
+        body["parallel_tool_calls"] = request.parallel_calls
+    return body
 
 
 def _model(model: str | None) -> dict[str, Any]:

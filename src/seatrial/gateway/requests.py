@@ -35,6 +35,7 @@ _ROLES: dict[str, Role] = {
     "function": "tool",
 }
 _SAMPLING = Sampling.__struct_fields__
+_JSON_FORMS = ("json_object", "json_schema")
 _OURS = frozenset({"messages", "max_tokens", "stream", "stream_options"})
 
 
@@ -87,6 +88,8 @@ class Body(msgspec.Struct, gc=False):
     max_completion_tokens: int | None = None
     stop: str | list[str] | None = None
     tool_choice: Any = None
+    parallel_tool_calls: Any = None
+    response_format: Any = None
     chat_template_kwargs: dict[str, Any] | None = None
     prompt_cache_key: str | None = None
     temperature: float | None = None
@@ -212,6 +215,7 @@ def _unreadable(raw: bytes) -> Inbound:
 def _request(body: Body, before: tuple[Message, ...]) -> Request:
     caps = (body.max_completion_tokens, body.max_tokens)
     stop = body.stop or ()
+    parallel, form = body.parallel_tool_calls, body.response_format
     thinking = (body.chat_template_kwargs or {}).get("enable_thinking")
     return Request(
         messages=before + tuple(map(_message, body.messages)),
@@ -220,8 +224,18 @@ def _request(body: Body, before: tuple[Message, ...]) -> Request:
         max_tokens=next((cap for cap in caps if cap is not None and cap > 0), NO_CAP),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         tool_choice=body.tool_choice if isinstance(body.tool_choice, str) else None,
+        forced_tool=_forced(body.tool_choice),
+        parallel_calls=parallel if isinstance(parallel, bool) else None,
+        json_answer=isinstance(form, dict) and form.get("type") in _JSON_FORMS,
         thinking=thinking if isinstance(thinking, bool) else None,
     )
+
+
+def _forced(choice: object) -> str | None:
+    """The tool that `choice` names."""
+    function = choice.get("function") if isinstance(choice, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _tool(schema: _Schema) -> ToolSchema:

@@ -175,6 +175,7 @@ class Turn:
             verdict=parsed.verdict,
             reason=parsed.reason,
             tool=parsed.tool,
+            unfit=parsed.kind == "unfit",
             repairs=parsed.repairs,
             raw=tail,
             unread=self._unread,

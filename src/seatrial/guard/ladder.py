@@ -129,8 +129,8 @@ class Climb:
             thought = bool(failure.think) or "think" in failure.mode_id
             return THINKING in self._knobs and thought and request.thinking is not False
         wanted = failure.mode_id.startswith(("format.", "stack.tool"))
-        forced = request.tool_choice in (None, "auto")
-        return TOOL_CHOICE in self._knobs and bool(request.tools) and wanted and forced
+        free = request.tool_choice in (None, "auto") and request.forced_tool is None
+        return TOOL_CHOICE in self._knobs and bool(request.tools) and wanted and free
 
 
 def _sound_text(finding: Finding | None, text: str) -> str | None:

@@ -15,11 +15,13 @@ from seatrial.toolcalls.stream import TurnParser
 from seatrial.toolcalls.strict_json import StrictJSONError, read_whole
 from seatrial.toolcalls.tokens import MARKERS
 from seatrial.toolcalls.turn import parse
+from seatrial.toolcalls.whole_answer import HEAD_CHARS, may_begin, read_whole_answer
 
 __all__ = [
     "CUT_OFF",
     "DIALECTS",
     "EXAMPLE_TOOLS",
+    "HEAD_CHARS",
     "MARKERS",
     "REPAIRS",
     "Broken",
@@ -33,8 +35,10 @@ __all__ = [
     "arguments_of",
     "check",
     "check_options",
+    "may_begin",
     "parse",
     "read_whole",
+    "read_whole_answer",
     "reask_message",
     "render",
 ]

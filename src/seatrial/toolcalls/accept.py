@@ -35,7 +35,7 @@ def accept(
     name, name_repairs = resolved
     fitted = fit(raw.arguments, tools[name].parameters, untyped=raw.untyped)
     if isinstance(fitted, Broken):
-        return Broken(fitted.reason[:_LONGEST_REASON], name)
+        return Broken(fitted.reason[:_LONGEST_REASON], name, "unfit")
     # The model's own spelling where there is one: nothing of it is lost on the way.
     own = raw.text if not fitted.repairs else None
     text = _written(fitted.arguments) if own is None else own

@@ -120,6 +120,8 @@ class Value(msgspec.Struct, frozen=True):
     """What stands behind closing tags that are part of it: a lost opening tag explains them."""
     opening: str = ""
     """The tag that opened it."""
+    framed: str | None = None
+    """With the newlines that were taken off around it; None = none were."""
 
 
 class Parameters(msgspec.Struct, frozen=True):

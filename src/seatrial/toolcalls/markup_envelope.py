@@ -28,6 +28,7 @@ from seatrial.toolcalls.envelope_repairs import (
 )
 from seatrial.toolcalls.markup import NOT_CLOSED, Grammar, Parameters, Reader, Tag, Unclear, opened
 from seatrial.toolcalls.markup_flat import read_flat
+from seatrial.toolcalls.markup_frames import settled
 from seatrial.toolcalls.markup_scan import Balanced
 from seatrial.toolcalls.names import resolve
 from seatrial.toolcalls.reading import (
@@ -52,17 +53,17 @@ def shown(value: object) -> str:
 
 
 def rendered(pairs: Mapping[str, Any], opening: str, closing: str, *, block: bool) -> list[str]:
-    """The parameters, one entry each; `opening` holds {} for the key.
+    """The parameters, one entry each; `opening` and `closing` hold {} for the key.
 
-    On lines of its own stands a value that would otherwise begin with a newline, since there one
-    newline is taken off on each side.
+    On lines of its own stands a value that would otherwise begin with a newline, where one
+    newline is taken off on each side, and then every value of several lines.
     """
     rows = []
-    for key, value in pairs.items():
-        text = shown(value)
-        if block or text.startswith("\n"):
-            text = f"\n{text}\n"
-        rows.append(f"{opening.replace('{}', key)}{text}{closing}")
+    texts = {key: shown(value) for key, value in pairs.items()}
+    some = any(text.startswith("\n") for text in texts.values())
+    for key, text in texts.items():
+        inner = f"\n{text}\n" if block or (some and "\n" in text) else text
+        rows.append(f"{opening.replace('{}', key)}{inner}{closing.replace('{}', key)}")
     return rows
 
 
@@ -91,7 +92,7 @@ def read_parameters(reader: Reader, at: int, first: Tag | None = None) -> Parame
         repairs += found.repairs
         at = found.end
     reader.check(values)
-    return Parameters(values, at, tuple(repairs))
+    return Parameters(settled(values, reader.grammar), at, tuple(repairs))
 
 
 class EnvelopeReader:

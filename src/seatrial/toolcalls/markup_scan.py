@@ -205,6 +205,8 @@ class Balanced:
         unclear = unclear or self._at_an_edge(closer, end)
         if unclear or self._reader.looks_closed(self._value, body, closer.start):
             raise uncertain(self._value.key)
+        verbatim = text[self._value.start : closer.start]
+        bare = self._reader.grammar.block
         marks = [tag.start for tag in self._loose if tag.kind == "close"] + [closer.start]
         rests = [text[a : next(m for m in marks if m >= a)] for a in self._rests]
         repairs = (*self._reader.grammar.repair_of(text[closer.start : closer.end]), *repairs)
@@ -214,4 +216,5 @@ class Balanced:
             repairs,
             frozenset(self._inner),
             tuple(rests),
+            framed=None if bare or body == verbatim else verbatim,
         )

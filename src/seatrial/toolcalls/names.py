@@ -134,7 +134,7 @@ def unknown_tool(name: str, tools: Mapping[str, ToolSchema]) -> Broken:
     offered = ", ".join([*tools][:_OFFERED]) or "none"
     offered += ", ..." if len(tools) > _OFFERED else ""
     shown = shorten(name)
-    return Broken(f"unknown tool {shown!r} (offered: {offered})", shown)
+    return Broken(f"unknown tool {shown!r} (offered: {offered})", shown, "unfit")
 
 
 def shorten(name: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -81,6 +81,11 @@ class RawCall(msgspec.Struct, frozen=True):
     """Values are text without types, as markup dialects write them; `accept` types them."""
 
 
+Defect = Literal["unreadable", "unfit"]
+"""`unreadable`: what was written has no certain reading. `unfit`: it was read, and no declared
+tool takes it: its name is unknown, or its arguments do not fit."""
+
+
 class Broken(msgspec.Struct, frozen=True):
     """An attempt at a call that cannot be read with certainty."""
 
@@ -88,6 +93,7 @@ class Broken(msgspec.Struct, frozen=True):
     """One line that a model can act on."""
     name: str | None = None
     """The tool that was meant, where it could be read."""
+    kind: Defect = "unreadable"
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -168,6 +174,8 @@ class Parsed(msgspec.Struct, frozen=True):
     """With `reask`: the tool that was meant, where it is known."""
     dialect: str | None = None
     """The dialect of the last call or attempt."""
+    kind: Defect | None = None
+    """With `reask`: what sort of defect it is, where the server read the calls."""
 
 
 def starts(text: str, at: int, *literals: str) -> bool | None:

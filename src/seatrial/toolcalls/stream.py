@@ -73,7 +73,7 @@ class TurnParser:
         self._think: list[str] = []
         self._think_taken = 0
         self._prose = Prose(0)
-        self._drop_blanks = False
+        self._drop_blanks = self._header = False
         self._think_mentioned = False
         self._next_try = 0
         self._code = False
@@ -106,6 +106,12 @@ class TurnParser:
             self._think.clear()
         self._think_taken += len(new)
         return new
+
+    @property
+    def settled(self) -> bool:
+        """Is all that was fed visible text, but for reasoning that visible text follows?"""
+        shown = self._state is _State.PROSE and not self._drop_blanks and not self._header
+        return shown and self._pos == len(self._buf)
 
     def finish(self, finish: Finish) -> Parsed:
         """The whole turn, given why it ended."""
@@ -160,6 +166,7 @@ class TurnParser:
         if "<|channel|>" in first[:_HEADER_HELD] or first.startswith("<|start|>"):
             return self._hold()
         self._state = _State.PROSE
+        self._header = header is not None
         self._restart(header.end() if header else 0)
         return True
 

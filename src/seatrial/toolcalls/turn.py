@@ -49,6 +49,15 @@ IN_REASONING = declare(
 )
 
 
+_LAST_WORDS = 200
+_REFUSED = re.compile(
+    r"(?<!\w)(?:never|must ?n['o’]t|must not|should ?n['’]t|should not|do not|don['’]t|will not|"
+    r"won['’]t|not going to|not allowed to|forbidden to|instead of|rather than) (?:\w+ ){0,2}"
+    r"(?:do|run|call|use|execute|write|make|send|try|repeat|issue|invoke|doing|running|calling|"
+    r"using|executing|writing|making|sending)(?!\w)[^.!?\n]{0,120}\Z",
+    re.IGNORECASE,
+)
+"""The sentence right before a call in reasoning speaks against it."""
 _TOOL_CLOSER = re.compile(r"(?m)^[ \t]*</([\w.-]{1,200})>\s*\Z")
 _LONGEST_CLOSER = 300
 _ITEM = re.compile(r"(?:\A|\n)[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]*\Z")
@@ -131,6 +140,8 @@ def _recover(scan: Scan, window: Window, admission: Admission) -> None:
         scan.broken = Broken(CUT_OFF)
     elif inner.broken is not None or inner.group == len(inner.calls):
         scan.broken = Broken("the call stands inside reasoning that was never closed")
+    elif _REFUSED.search(inner.lead_in.rstrip()[-_LAST_WORDS:]):
+        scan.broken = Broken("the reasoning says that the call is not to be made")
     elif off := admission.refused((IN_REASONING,), None):
         scan.broken = off
     else:

@@ -8,13 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.chat.endpoint import CallEvent, End, Text, UsageEvent
+from seatrial.chat.endpoint import CallEvent, End, Request, Text, UsageEvent
+from seatrial.chat.fragments import FRAMES_REWRITTEN
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
+from seatrial.core.message import Message, ToolSchema
 from seatrial.guard.rules.rescue import RescueRule
-from tests.guard.streams import CALL, XML, Run, look, request, stream
+from tests.guard.streams import CALL, WRITE, XML, Run, look, request, stream
 
 HERMES = '<tool_call>\n{"name": "write", "arguments": {"path": "a", "content": "b"}}\n</tool_call>'
+
+BASH = ToolSchema("bash", "Run.", {"type": "object", "properties": {"command": {"type": "string"}}})
+LS = '<tool_call>\n{"name": "bash", "arguments": {"command": "ls"}}\n</tool_call>'
 
 
 def rescue() -> RescueRule:
@@ -151,3 +156,131 @@ def test_no_cut_of_the_stream_changes_the_outcome(noise: str, sizes: list[int]) 
             assert "".join(e.text for e in left) == "".join(e.text for e in right)
         else:
             assert left == right
+
+
+BARE = '{"name": "write", "arguments": {"path": "a", "content": "b"}}'
+
+
+@pytest.mark.parametrize("text", [XML, HERMES, BARE])
+def test_no_call_where_none_may_come(text: str) -> None:
+    events = stream(text)
+    out, heard = look(rescue(), events, request(tool_choice="none"))
+    assert out == events and heard == []
+
+
+async def test_only_the_forced_tool_is_called() -> None:
+    asked = request(tools=(WRITE, BASH), forced_tool="bash")
+    run = await Run(stream(HERMES), stream(LS)).ask(asked)
+    assert [call.name for call in run.calls] == ["bash"]
+    assert "unknown tool 'write'" in run.told(2)
+
+
+async def test_two_calls_where_one_may_come_are_asked_for_again() -> None:
+    other = HERMES.replace('"a"', '"c"')
+    run = await Run(stream(HERMES + "\n" + other), stream(HERMES)).ask(
+        request(parallel_calls=False)
+    )
+    assert len(run.calls) == 1 and "only one call" in run.told(2)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request(json_answer=True),
+        request(Message("user", "Print an example of a function call as JSON. Do not run it.")),
+    ],
+)
+def test_json_that_was_asked_for_is_the_answer(asked: Request) -> None:
+    events = stream(BARE)
+    out, heard = look(rescue(), events, asked)
+    assert out == events and heard == []
+    out, _ = look(rescue(), stream(XML), asked)
+    assert any(isinstance(event, CallEvent) for event in out)
+
+
+@pytest.mark.parametrize(
+    "words", ["Write cleanup.sh. Do not run it.", "Explain the function calls in main.py."]
+)
+def test_a_task_that_speaks_of_calls_is_a_task(words: str) -> None:
+    out, _ = look(rescue(), stream(BARE), request(Message("user", words)))
+    assert any(isinstance(event, CallEvent) for event in out)
+
+
+async def test_what_the_reasoning_refuses_is_not_executed() -> None:
+    run = await Run(stream(think=f"I must never do this:\n{HERMES}"), stream("ok")).ask()
+    assert run.calls == [] and run.text == "ok"
+
+
+async def test_a_call_that_only_does_not_fit_goes_on_after_the_retries() -> None:
+    unfit = stream("", verdict="reask", reason="unknown tool 'x'", tool="x", unfit=True)
+    run = await Run(unfit, stream("ok")).ask()
+    assert run.text == "ok"
+    run = await Run(unfit, ladder=None).ask()
+    assert run.end.finish is Finish.STOP
+
+
+def test_frames_that_clients_may_read_otherwise_are_written_anew() -> None:
+    events = stream(calls=[CALL], verdict="repaired", repairs=(FRAMES_REWRITTEN,))
+    out, [decision] = look(rescue(), events)
+    assert decision.action == "edit" and decision.finding is not None
+    assert out[:-1] == events[:-1] and out[-1].raw == b""
+
+
+FENCED = f"```xml\n{HERMES}\n```"
+ARGUMENTS = '{"path": "a", "content": "b"}'
+WHOLE = [
+    FENCED,
+    f"```\n{HERMES}\n{HERMES.replace('b', 'c')}\n```\n",
+    f"<think>\nI will write.\n{HERMES}\n</think>\n",
+    f'<|START_ACTION|>[{{"tool_call_id": "0", "tool_name": "write", "parameters": {ARGUMENTS}}}]'
+    "<|END_ACTION|>",
+    f'<|tools_prefix|>[{{"write": {ARGUMENTS}}}]<|tools_suffix|>',
+    f'functools[{{"name": "write", "arguments": {ARGUMENTS}}}]',
+    BARE.replace('"b"', '"<think>b</think>\\n</think>"'),
+    "[write(path='a', content='</think>\\nb')]",
+    f"Thought: x\nAction: write\nAction Input: {ARGUMENTS.replace('b', 'b</think>')}",
+]
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+@pytest.mark.parametrize("written", WHOLE)
+def test_a_wrapper_that_is_the_whole_answer_is_the_call(written: str, piece: int) -> None:
+    out, [decision] = look(rescue(), stream(written, piece=piece))
+    calls = [event.call for event in out if isinstance(event, CallEvent)]
+    assert {call.name for call in calls} == {"write"}
+    assert "b" in json.loads(calls[0].arguments)["content"]
+    text = "".join(event.text for event in out if isinstance(event, Text))
+    assert text.strip() in ("", "Thought: x")
+    assert decision.action == "edit"
+
+
+@pytest.mark.parametrize("piece", [1, 5, 1000])
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"So it looks:\n{FENCED}",
+        f"{FENCED}\nThat is the form.",
+        FENCED.replace('"write"', '"other"'),
+        f"<think>\nThe form is\n{HERMES}\nand I know it.\n</think>\n\nDone.",
+        '<|tools_prefix|>[{"other": {}}]<|tools_suffix|>',
+        'functools[{"name": "write", "arguments": {"path": "a"}}]',
+        "functools is a module of Python.",
+        "```python\nprint(1)\n```",
+    ],
+)
+def test_a_wrapper_beside_other_text_is_text(written: str, piece: int) -> None:
+    events = stream(written, piece=piece)
+    out, _ = look(rescue(), events)
+    assert not any(isinstance(event, CallEvent) for event in out)
+
+
+def test_an_answer_behind_reasoning_in_tags_is_passed_on_as_it_comes() -> None:
+    rule, text = rescue(), "<think>let me see</think>\n\nThe answer has many words. "
+    rule.on_request(request())
+    actions = [rule.on_event(Text(piece, b"x")).action for piece in text.split(" ")]
+    assert actions[-3:] == ["pass", "pass", "pass"]
+    call = f"{text}\n\n{XML}"
+    out, _ = look(rescue(), stream(call))
+    shown = "".join(event.text for event in out if isinstance(event, Text))
+    assert shown.strip() == text.strip()
+    assert [event.call.name for event in out if isinstance(event, CallEvent)] == ["write"]

@@ -314,3 +314,26 @@ async def test_an_error_after_something_was_seen_is_not_tried_again() -> None:
 
 def test_a_call_event_alone_is_no_finding() -> None:
     assert ToolBudgetRule(budgets(tool=10)).on_event(CallEvent(CALL)).action == "pass"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>\nThe user wants a file.\n</think>\n",
+        "<think>\n\n</think>\n\n",
+        "<|im_end|>",
+        "</s>",
+        "</think>",
+        "<think>a</think><|eot_id|>",
+    ],
+)
+def test_tags_and_end_tokens_are_no_answer(text: str) -> None:
+    decisions = look(EmptyCompletionRule(GuardSpec()), stream(text, piece=3))[1]
+    assert [decision.action for decision in decisions] == ["stop"]
+
+
+@pytest.mark.parametrize(
+    "text", ["<think>a</think>Done.", "<b>Done</b>", "Use <think>.", "<think>a"]
+)
+def test_words_around_tags_are_an_answer(text: str) -> None:
+    assert look(EmptyCompletionRule(GuardSpec()), stream(text, piece=3))[1] == []

@@ -142,3 +142,18 @@ def test_the_openers_are_certain_only_with_enough_text():
         GLM.opens(Window(raw[:end], Tail.CUT, TOOLS), 0, "<tool_call>") for end in range(11, 30)
     ]
     assert False not in opens and opens[0] is None and opens[-1] is True
+
+
+@pytest.mark.parametrize("text", ["\nimport os\n", "\n\nx = 1\n", "\nx", "\n"])
+def test_newlines_around_a_value_are_text(text):
+    raw = f"<arg_key>text</arg_key>\n<arg_value>{text}</arg_value>\n</tool_call>"
+    file = "<arg_key>file</arg_key>\n<arg_value>a b.py</arg_value>\n"
+    check(f"<tool_call>save\n{file}{raw}", save(text))
+
+
+def test_lines_of_their_own_around_a_path_show_a_frame():
+    file = "<arg_key>file</arg_key>\n<arg_value>\na b.py\n</arg_value>\n"
+    raw = "<arg_key>text</arg_key>\n<arg_value>\nx\n</arg_value>\n</tool_call>"
+    check(f"<tool_call>save\n{file}{raw}", save("x"))
+    both = {"file": "\na.py\n", "text": "\nx\n"}
+    check(GLM.render("save", both), ("save", both))

@@ -52,7 +52,8 @@ def test_a_call_is_read(text):
 def test_other_wrappers(text):
     raw = INVOKE.render(*save(text)) if text != DOCS else INVOKE.render(*save("x"))
     want = save(text if text != DOCS else "x")
-    check(raw.replace("function_calls>", "minimax:tool_call>"), want)
+    if not text.startswith("\n"):
+        check(raw.replace("function_calls>", "minimax:tool_call>"), want)
     prefixed = raw
     for word in ("function_calls", "invoke", "parameter"):
         prefixed = prefixed.replace(f"</{word}", f"</{PREFIX}{word}").replace(
@@ -134,3 +135,29 @@ def test_a_lost_opening_tag_is_no_text():
 )
 def test_what_is_not_this_dialect(raw):
     assert first_read(INVOKE, raw, at=raw.index("<")) is None
+
+
+def minimax(*rows):
+    return section(*rows).replace("function_calls>", "minimax:tool_call>")
+
+
+@pytest.mark.parametrize("text", ["\nimport os\n", "\n\nx = 1\n", "\nx", "\n"])
+def test_newlines_around_a_value_of_minimax_are_text(text):
+    check(minimax(FILE, f'<parameter name="text">{text}</parameter>'), save(text))
+
+
+def test_a_path_of_minimax_on_a_line_of_its_own_shows_a_frame():
+    file = '<parameter name="file">\na b.py\n</parameter>'
+    check(minimax(file, '<parameter name="text">\nx\n</parameter>'), save("x"))
+
+
+def edit(old, new):
+    rows = [f'<parameter name="{k}">{v}</parameter>' for k, v in (("old", old), ("new", new))]
+    inner = "\n".join(['<parameter name="path">a.py</parameter>', *rows])
+    return f'<function_calls>\n<invoke name="edit">\n{inner}\n</invoke>\n</function_calls>'
+
+
+def test_a_value_of_several_lines_without_a_frame_shows_that_newlines_are_text():
+    want = {"path": "a.py", "old": "\nimport os\n", "new": "import os\nimport sys"}
+    check(edit(want["old"], want["new"]), ("edit", want))
+    check(edit("\nimport os\n", ""), ("edit", want | {"old": "import os", "new": ""}))

@@ -1,7 +1,9 @@
 """GLM 4.5 to 5: `<tool_call>NAME`, then `<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>`.
 
-A value stands directly between its tags and every byte of it counts, as in `invoke`. A call
-without arguments is the name alone. Not the name before a JSON object, which is Hermes'.
+A value stands directly between its tags and every byte of it counts, a newline at its beginning
+too: so the model's template writes them. Only where a path stands on lines of its own, and all
+other values do, are those newlines taken off. A call without arguments is the name alone. Not
+the name before a JSON object, which is Hermes'.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from seatrial.toolcalls.envelope_repairs import (
     OPENER_DOUBLED,
 )
 from seatrial.toolcalls.markup import NOT_CLOSED, B, Grammar, Parameters, Reader, Tag, Unclear
-from seatrial.toolcalls.markup_envelope import read_parameters, rendered
+from seatrial.toolcalls.markup_envelope import read_parameters, shown
+from seatrial.toolcalls.markup_frames import all_framed
 from seatrial.toolcalls.names import resolve
 from seatrial.toolcalls.reading import (
     BLANK,
@@ -48,6 +51,7 @@ _GRAMMAR = Grammar(
         rf"<{B}/?{B}(?!(?:arg_key|arg_value|tool_call){B}>)(?:arg_|tool_c)", re.IGNORECASE
     ),
     fragment=re.compile(r"</?arg_(?:key|value)>", re.IGNORECASE),
+    strips=False,
     sections=False,
     late_open=re.compile(_KEY),
 )
@@ -109,8 +113,14 @@ class Glm:
         return Envelope(end, (call,), sure=False)
 
     def render(self, name: str, arguments: Mapping[str, Any]) -> str:
-        opening = "<arg_key>{}</arg_key>\n<arg_value>"
-        rows = rendered(arguments, opening, "</arg_value>", block=False)
+        texts = {key: shown(value) for key, value in arguments.items()}
+        if all_framed(texts):
+            # Else they would be taken for values on lines of their own.
+            texts = {key: f"\n{text}\n" for key, text in texts.items()}
+        rows = (
+            f"<arg_key>{key}</arg_key>\n<arg_value>{text}</arg_value>"
+            for key, text in texts.items()
+        )
         return "\n".join([f"{_OPEN}{name}", *rows, "</tool_call>"])
 
 

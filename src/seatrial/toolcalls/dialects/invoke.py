@@ -2,8 +2,11 @@
 
 Claude's form; MiniMax M2 writes it in a wrapper of its own, other models write it now and then. A
 value stands directly between its tags and every byte of it counts, a newline before the closing
-tag too. Only where the opening tag is followed by a newline and the closing tag begins a line are
-those two newlines taken off. A newline behind the opening tag alone can mean either: not read.
+tag too. Models that imitate it also write values on lines of their own: where the opening tag is
+followed by a newline and the closing tag begins a line, those two newlines are taken off, unless
+another value of several lines stands directly between its tags. In MiniMax's wrapper, whose
+template knows no such lines, they are text, unless a path stands on lines of its own as well.
+Elsewhere a newline behind the opening tag alone can mean either: not read.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from seatrial.toolcalls.markup import WORD, B, Grammar
 from seatrial.toolcalls.markup_envelope import (
@@ -47,6 +52,8 @@ _GRAMMAR = Grammar(
     damaged=re.compile(rf"<{B}/?{B}{_NS}(?:parameter|invoke)(?=[\s<]|\Z)", re.IGNORECASE),
     several=True,
 )
+_MINIMAX = "<minimax:tool_call>"
+_VERBATIM = msgspec.structs.replace(_GRAMMAR, strips=False)
 _HEADS = ("<invokename=", f"<{_PREFIX}invokename=")
 _ORPHANS = ("<invoke ", f"<{_PREFIX}invoke ")
 
@@ -57,7 +64,7 @@ class Invoke:
     id = "invoke"
     title = "MiniMax M2, and models that imitate Claude (invoke tags)"
     openers = (
-        "<function_calls>", f"<{_PREFIX}function_calls>", "<minimax:tool_call>",
+        "<function_calls>", f"<{_PREFIX}function_calls>", _MINIMAX,
         "<function_call>", "<tool_call>", "<tool_calls>", *_ORPHANS,
     )  # fmt: skip
     closers = (
@@ -73,7 +80,8 @@ class Invoke:
         )
 
     def read(self, window: Window, at: int, opener: str) -> Read:
-        read = EnvelopeReader(window, _GRAMMAR).read(at)
+        grammar = _VERBATIM if opener == _MINIMAX else _GRAMMAR
+        read = EnvelopeReader(window, grammar).read(at)
         if opener in _ORPHANS and isinstance(read, Broken) and read.reason != CUT_OFF:
             return read if read.name and resolve(read.name, window.tools) else None
         return read

@@ -85,10 +85,7 @@ class ToolTags:
         return Envelope(tail.end, (call,), sure=False)
 
     def render(self, name: str, arguments: Mapping[str, Any]) -> str:
-        rows = (
-            rendered({key: value}, f"<{key}>", f"</{key}>", block=False)[0]
-            for key, value in arguments.items()
-        )
+        rows = rendered(arguments, "<{}>", "</{}>", block=False)
         return "\n".join([f"<{name}>", *rows, f"</{name}>"])
 
 

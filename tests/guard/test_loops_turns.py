@@ -119,6 +119,54 @@ class TestProgress:
         assert turn_loop(recent_steps(talk([one] * 8, harness), 64), LIMITS) is not None
 
 
+class TestAPersonGoesOn:
+    LOOP = (("bash", '{"command": "make"}', "error: nope"),) * 8
+
+    def judged(self, *said):
+        messages = talk(self.LOOP) + [Message("user", text) for text in said]
+        return turn_loop(recent_steps(messages, 64), LIMITS)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "continue",
+            "<html> is broken, please stop running make",
+            "<my-widget> shows nothing.</my-widget> Look there.",
+            "<system-reminder>Be brief.</system-reminder>\nStop. Read the Makefile.",
+            "<user_query>Go on.</user_query>",
+        ],
+    )
+    def test_what_a_person_says_behind_a_loop_ends_it(self, text):
+        assert self.judged(text) is None
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "<system-reminder>Go on.</system-reminder>",
+            "<environment_context>\n<cwd>/x</cwd>\n</environment_context>\n",
+            "<permissions instructions>None.</permissions instructions>",
+            "<system-reminder>One.</system-reminder> <task-notification>2</task-notification>",
+            "<system-reminder>Cut off",
+            " ",
+        ],
+    )
+    def test_what_a_client_injects_does_not(self, text):
+        found = self.judged(text)
+        assert found is not None and found.grade == "stop"
+
+    def test_the_same_word_is_heard_again_once_calls_lie_between(self):
+        messages = [*talk(self.LOOP), Message("user", "continue")]
+        again = talk(self.LOOP)[1:]
+        assert turn_loop(recent_steps([*messages, *again], 64), LIMITS).grade == "stop"
+        messages += [*again, Message("user", "continue")]
+        assert turn_loop(recent_steps(messages, 64), LIMITS) is None
+
+    def test_what_a_harness_says_after_every_call_is_not_heard(self):
+        messages = talk(self.LOOP, dict.fromkeys(range(8), "Please continue."))
+        messages.append(Message("user", "Please continue."))
+        assert turn_loop(recent_steps(messages, 64), LIMITS).grade == "stop"
+
+
 class TestEdits:
     def test_edits_that_pile_up(self):
         text = "    logger.info('here we are')\n" * 3

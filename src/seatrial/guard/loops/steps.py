@@ -9,7 +9,7 @@ steps.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,12 @@ _MASKED = 4_000
 
 _TEN_DIGITS = b"0123456789"
 _DIGITS = re.compile(r"\d+")
-_INJECTED = re.compile(r"\s*<[a-zA-Z]")
+_INJECTED = re.compile(r"\s*<((?!user_(?:query|message)\b)[A-Za-z]+[-_ ][A-Za-z_ -]*)>")
+"""How text begins that a client adds in the name of the user: `<system-reminder>`,
+`<environment_context>`. Every client that was looked at joins words in the name; HTML does not."""
+
+_SAID_AGAIN_STEPS = 6
+"""A harness says the same thing every few calls; whoever repeats it later is a person."""
 _EDITS = re.compile(r"edit|write|insert|append|replace|patch|create", re.IGNORECASE)
 _BODIES = frozenset(
     "content contents new_str new_string newText new_text insert_text file_text text body code "
@@ -142,7 +147,10 @@ def numbers(text: str) -> tuple[str, ...]:
 
 
 def recent_steps(messages: Sequence[Message], most: int) -> list[Step]:
-    """The last `most` answered calls of a conversation, in the order of their results."""
+    """The last `most` answered calls of a conversation, in the order of their results.
+
+    None where a person said something new behind them: what they ended in is over.
+    """
     # A whole history may be hundreds of kilobytes; only its end can be a loop.
     answers, start = 0, len(messages)
     while start and answers < most:
@@ -150,12 +158,14 @@ def recent_steps(messages: Sequence[Message], most: int) -> list[Step]:
         answers += messages[start].role == "tool"
     while start and messages[start].role == "tool":
         start -= 1
-    return list(_steps(messages[start:]))[-most:]
+    return _steps(messages[start:])[-most:]
 
 
-def _steps(messages: Sequence[Message]) -> Iterator[Step]:
+def _steps(messages: Sequence[Message]) -> list[Step]:
+    steps: list[Step] = []
     open_calls: dict[str, Call] = {}
-    asked: set[bytes] = set()
+    asked: dict[bytes, int] = {}
+    """What the user said -> how many steps there were when it was said last."""
     first = False
     for message in messages:
         if message.role == "assistant":
@@ -164,13 +174,28 @@ def _steps(messages: Sequence[Message]) -> Iterator[Step]:
         elif message.role == "tool" and message.call_id is not None:
             call = open_calls.pop(message.call_id, None)
             if call is not None:
-                yield Step.of(call, message.text, first)
+                steps.append(Step.of(call, message.text, first))
                 first = False
-        elif message.role == "user" and not _INJECTED.match(message.text):
+        elif message.role == "user" and (text := _said(message.text)):
             # A harness says the same thing again; a person who repeats a task says more.
-            said = masked(message.text)
-            first = first or said not in asked
-            asked.add(said)
+            said = masked(text)
+            last = asked.get(said)
+            first = first or last is None or len(steps) - last >= _SAID_AGAIN_STEPS
+            asked[said] = len(steps)
+    return [] if first else steps
+
+
+def _said(text: str) -> str:
+    """`text` without what its client put in front of it; empty where that is all."""
+    at = 0
+    while (opener := _INJECTED.match(text, at)) is not None:
+        # Such a name may have a second word: `<permissions instructions>`.
+        closer = f"</{opener[1]}>"
+        end = text.find(closer, opener.end())
+        if end < 0:
+            return ""
+        at = end + len(closer)
+    return text[at:].strip()
 
 
 def _fields(arguments: str) -> dict[str, Any]:

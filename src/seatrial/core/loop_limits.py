@@ -45,7 +45,12 @@ class CallLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     near: Grades = Grades(nudge=4, stop=8)
     """... with results that differ in their digits only."""
     drift: Grades = Grades(nudge=7, stop=12)
-    """Calls that differ in their digits only, with results that do too."""
+    """Calls that differ in their digits only, with results that do too, and go back and forth."""
+    varied: Grades = Grades(nudge=48, stop=60)
+    """... with other digits each time, and results that say nothing else; or a wait whose answer
+    changes in its digits only. A sound sweep looks the same, so this comes late."""
+    varied_failures: Grades = Grades(nudge=12, stop=24)
+    """... with other digits each time, and all of them fail."""
     edit: Grades = Grades(nudge=5, stop=8)
     """The same edit within the last calls, successful each time."""
     failed_edit: Grades = Grades(nudge=3, stop=6)

@@ -16,7 +16,7 @@ import msgspec
 
 from seatrial.core.message import Call, Message
 
-_HEAD = 400
+HEAD = 400
 """Results are compared by so many characters with their digits masked: the rest drifts."""
 
 _MASKED = 4_000
@@ -71,13 +71,13 @@ class Step(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, call: Call, result: str, first: bool = False) -> Step:
-        head = result[:_HEAD]
+        head = result[:HEAD]
         small = head.lower()
         # Nearly every result goes without, and a search for words is cheaper than the pattern.
         if any([word in small for word in _TIMING_WORDS]):
-            result = _TIMED.sub("", head) + result[_HEAD:]
+            result = _TIMED.sub("", head) + result[HEAD:]
             # Results that are the same begin alike, however long the lines were.
-            head = result[:_HEAD]
+            head = result[:HEAD]
         return cls(call.name, call.arguments, head, (len(result), hash(result)), first)
 
     @property
@@ -110,7 +110,7 @@ class Step(msgspec.Struct, frozen=True):
     @property
     def waits(self) -> bool:
         """Whether it looks if something is ready: to come again is its nature."""
-        return _WAITS.search(f"{self.name} {self.arguments[:_HEAD]}".replace("_", " ")) is not None
+        return _WAITS.search(f"{self.name} {self.arguments[:HEAD]}".replace("_", " ")) is not None
 
     @property
     def edit(self) -> tuple[str, str] | None:
@@ -132,7 +132,7 @@ class Step(msgspec.Struct, frozen=True):
 
     def told(self) -> str:
         """The call as it stands; long arguments are cut."""
-        cut = self.arguments if len(self.arguments) <= _HEAD else f"{self.arguments[:_HEAD]}…"
+        cut = self.arguments if len(self.arguments) <= HEAD else f"{self.arguments[:HEAD]}…"
         return f"{self.name}({cut})"
 
 

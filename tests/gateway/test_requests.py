@@ -265,3 +265,12 @@ def test_an_edit_touches_nothing_else(extra, temperature):
     sampling = replace(request.sampling, temperature=temperature)
     new = json.loads(changed_body(raw, request, replace(request, sampling=sampling)))
     assert new == {**json.loads(raw), "temperature": temperature}
+
+
+def test_a_tool_that_the_client_names_must_be_called_and_stays_named():
+    choice = {"type": "function", "function": {"name": "edit"}}
+    raw = json.dumps({**BODY, "tool_choice": choice}).encode()
+    asked = read_inbound(raw).request
+    assert asked is not None and asked.tool_choice == "required"
+    sent = json.loads(changed_body(raw, asked, replace(asked, max_tokens=9)))
+    assert sent["tool_choice"] == choice

@@ -133,6 +133,7 @@ class Passage:
             ladder=ladder,
             knobs=self._upstream.knobs,
             holding=Holding() if self._acts else None,
+            fixed=self._asked.inbound.fixed,
         )
         assert request is not None
         async with aclosing(endpoint.generate(request)) as events:

@@ -112,6 +112,8 @@ class Inbound(msgspec.Struct, frozen=True):
     fields: bytes = b""
     """Not empty: another body with the same fields: without the messages that were read before, or
     without lone surrogates."""
+    fixed: frozenset[str] = frozenset()
+    """Fields that were pinned or stripped: no retry changes them."""
 
 
 decode_body = msgspec.json.Decoder(Body).decode
@@ -219,9 +221,14 @@ def _request(body: Body, before: tuple[Message, ...]) -> Request:
         sampling=Sampling(**{name: getattr(body, name) for name in _SAMPLING}),
         max_tokens=next((cap for cap in caps if cap is not None and cap > 0), NO_CAP),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
-        tool_choice=body.tool_choice if isinstance(body.tool_choice, str) else None,
+        tool_choice=_tool_choice(body.tool_choice),
         thinking=thinking if isinstance(thinking, bool) else None,
     )
+
+
+def _tool_choice(value: object) -> str | None:
+    """As rules know it: a tool that is named is one that must be called."""
+    return "required" if isinstance(value, dict) else value if isinstance(value, str) else None
 
 
 def _tool(schema: _Schema) -> ToolSchema:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from seatrial.guard.loops.steps import HEAD, Step, numbers
+from seatrial.guard.loops.steps import HEAD, MASKED, Step, numbers
 
 _LATEST = 8
 """So many of the last results show where the numbers go; older ones may have gone elsewhere."""
@@ -40,7 +40,7 @@ def results_advance(steps: Sequence[Step]) -> bool:
 
 def arguments_move(steps: Sequence[Step]) -> bool:
     """Whether the calls are about something else most of the time."""
-    return len({numbers(step.arguments) for step in steps}) * 2 > len(steps)
+    return len({_given(step) for step in steps}) * 2 > len(steps)
 
 
 def is_one_edit(steps: Sequence[Step]) -> bool:
@@ -58,7 +58,7 @@ def results_tell_nothing(steps: Sequence[Step]) -> bool:
     rows = [numbers(step.head) for step in steps]
     if len({len(row) for row in rows}) != 1:
         return False
-    own = [frozenset(numbers(step.arguments)) for step in steps]
+    own = [frozenset(_given(step)) for step in steps]
     return all(
         len(set(column)) == 1
         or all(figure in given for figure, given in zip(column, own, strict=True))
@@ -66,12 +66,17 @@ def results_tell_nothing(steps: Sequence[Step]) -> bool:
     )
 
 
+def _given(step: Step) -> tuple[str, ...]:
+    # Steps that are alike differ in the digits of so much only.
+    return numbers(step.arguments[:MASKED])
+
+
 def _columns(steps: Sequence[Step]) -> list[list[float]]:
     """For each number in the results, how it went; without those that the calls gave."""
     rows = [_FIGURE.findall(_PASSES.sub("", step.head)) for step in steps]
     if len({len(row) for row in rows}) != 1:
         return []
-    own = [frozenset(_FIGURE.findall(step.arguments)) for step in steps]
+    own = [frozenset(_FIGURE.findall(step.arguments[:MASKED])) for step in steps]
     return [
         [float(figure) for figure in column]
         for column in zip(*rows, strict=True)

@@ -19,7 +19,7 @@ from seatrial.core.message import Call, Message
 HEAD = 400
 """Results are compared by so many characters with their digits masked: the rest drifts."""
 
-_MASKED = 4_000
+MASKED = 4_000
 """Digits are masked in so much of the arguments; the rest must be equal as it stands."""
 
 _TEN_DIGITS = b"0123456789"
@@ -94,7 +94,7 @@ class Step(msgspec.Struct, frozen=True):
     def drift(self) -> tuple[object, ...]:
         """Equal where call and result are alike but for their digits."""
         arguments = self.arguments
-        return self.name, masked(arguments[:_MASKED]), arguments[_MASKED:], masked(self.head)
+        return self.name, masked(arguments[:MASKED]), arguments[MASKED:], masked(self.head)
 
     def same_call(self, other: Step) -> bool:
         return self.name == other.name and self.arguments == other.arguments

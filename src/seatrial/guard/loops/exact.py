@@ -36,6 +36,12 @@ class TextLoop:
             return _finding("think", self._think.feed(event.text))
         return None
 
+    def suspects(self, event: Event) -> bool:
+        """Whether `event` goes on with what may be a loop in a code fence, or a quoted log."""
+        if isinstance(event, Text):
+            return self._text.suspects
+        return isinstance(event, Think) and self._think.suspects
+
     def end(self) -> Finding | None:
         return _finding("text", self._text.end()) or _finding("think", self._think.end())
 

@@ -82,6 +82,8 @@ class PeriodicTail:
         self._going: tuple[int, int, int] | None = None
         """A run under its bar: start, period, bar."""
         self._found = False
+        self.suspects = False
+        """Whether the text ends in what outside of a fence would be a run by now."""
         self._fences = Fences() if fences else None
 
     def feed(self, text: str) -> Run | None:
@@ -114,6 +116,7 @@ class PeriodicTail:
 
     def _look(self) -> Run | None:
         run = self._grow() if self._going is not None else None
+        self.suspects = self.suspects and self._going is not None
         if run is None and self._going is None:
             run = self._search()
         if len(self._text) > 2 * self._window:
@@ -150,13 +153,15 @@ class PeriodicTail:
             end, start = _extent(text, before, period, max(self._chars, self._repeats * period))
             if start is not None:
                 bar = self._bar(text[end - period : end])
-                if self._is_fenced(start + period, end):
-                    bar = max(bar, FENCE_FACTOR * max(self._chars, self._repeats * period))
+                fenced = FENCE_FACTOR * max(self._chars, self._repeats * period)
+                if is_fenced := bar < fenced and self._is_fenced(start + period, end):
+                    bar = fenced
                 if end - start >= bar:
                     quote = text[start : start + 2 * period]
                     return Run(end - start, period, self._dropped + start, quote)
                 if end == len(text):
                     self._going = (self._dropped + start, period, bar)
+                    self.suspects = is_fenced
                     return None
             if period <= size and not moved:
                 # Inside of a short run the needle is everywhere; where the run begins is one

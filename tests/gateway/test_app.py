@@ -275,6 +275,18 @@ async def test_pins_and_strips(ask):
     assert second == {**kept, "messages": said}
 
 
+async def test_pins_hold_in_every_attempt(ask):
+    pins = (Pin("temperature", 0), Pin("seed", 7))
+    async with (
+        ScriptedServer(lambda _: Say(pieces=("",))) as server,
+        front(server.url, pins=pins) as (url, _),
+    ):
+        await ask(url, body("hi"))
+        sent = server.bodies("/v1/chat/completions")
+    assert len(sent) > 1
+    assert {(one["temperature"], one["seed"]) for one in sent} == {(0, 7)}
+
+
 async def test_observing_pins_nothing(ask):
     async with (
         ScriptedServer() as server,

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.chat.endpoint import NO_CAP
 from seatrial.core.config import GuardSpec
 from seatrial.core.errors import FormatError
 from seatrial.core.message import Message
-from seatrial.gateway.requests import NO_CAP, changed_body, read_inbound, read_scalars
+from seatrial.gateway.requests import changed_body, read_inbound, read_scalars
 from seatrial.guard.rules.history import HistoryRule
 
 replace = msgspec.structs.replace

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
-from seatrial.chat.endpoint import CallEvent, End, Event, Facts, Request, Text, Think, UsageEvent
+from seatrial.chat.endpoint import (
+    NO_CAP,
+    CallEvent,
+    End,
+    Event,
+    Facts,
+    Request,
+    Text,
+    Think,
+    UsageEvent,
+)
 from seatrial.core.config import GuardSpec, LadderSpec
 from seatrial.core.generation import Finish, Timings, Usage
 from seatrial.core.message import Call, Message, ToolSchema
@@ -143,7 +153,7 @@ def look(
     """`events` through one rule, without retries: what passes, and what it decided."""
     heard: list[Decision] = []
     watch = Watch([rule], lambda _, decision: heard.append(decision))
-    _, answer = watch.before(asked or request())
+    _, answer = watch.before(asked or request(max_tokens=NO_CAP))
     out = list(answer)
     for event in [] if answer else events:
         out += watch.during(event)

@@ -81,6 +81,23 @@ def test_dry_is_for_loops_only_and_a_seed_moves_on() -> None:
     assert step.request.sampling == Sampling(temperature=0.7, seed=5)
 
 
+def test_what_is_pinned_stays_as_it_is() -> None:
+    asked = request(sampling=Sampling(temperature=0.0, seed=7))
+    spec = LadderSpec(attempts=9)
+    fixed = frozenset({"temperature", "seed", "tool_choice", "chat_template_kwargs"})
+    climb = Climb(spec, KNOBS, asked, fixed)
+    # What could only send the same again is left out.
+    assert climb.again(failure("gen.think_runaway", "think", think="hm " * 99)) is not None
+    assert climb.again(BAD_CALL) is None
+    step = climb.again(LOOP)
+    assert step is not None and "sampler" in step.rungs
+    assert step.request.sampling == Sampling(temperature=0.0, seed=7, dry_multiplier=0.8)
+    climb = Climb(spec, KNOBS, asked, frozenset({"seed"}))
+    assert climb.again(BAD_CALL) is not None
+    step = climb.again(BAD_CALL)
+    assert step is not None and step.request.sampling == Sampling(temperature=0.7, seed=7)
+
+
 def test_a_warmer_request_is_not_cooled() -> None:
     asked = request(sampling=Sampling(temperature=1.0))
     step = Climb(LadderSpec(rungs=("sampler",)), KNOBS, asked).again(BAD_CALL)

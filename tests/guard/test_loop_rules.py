@@ -12,6 +12,8 @@ from seatrial.core.loop_limits import CallLimits, Grades, LoopLimits
 from seatrial.core.message import Call, Message
 from seatrial.guard.loop_rules import NOTE, ArgumentLoopRule, NearLoopRule, TurnLoopRule
 from seatrial.guard.protocol import PASS
+from seatrial.guard.rules import TextLoopRule
+from tests.guard.streams import look
 from tests.guard.test_loops_near import attempts
 
 SPEC = GuardSpec()
@@ -81,3 +83,23 @@ def test_arguments_are_only_observed():
     assert rule.on_event(CallEvent(call)).finding.detector == "argument_loop"
     assert rule.on_event(Text("x")) is PASS
     assert rule.on_request(request(9)) is PASS and rule.on_turn() is PASS
+
+
+def pieces(text):
+    return [Text(text[at : at + 40]) for at in range(0, len(text), 40)]
+
+
+def test_a_quoted_log_waits_until_it_is_known_to_be_one():
+    log = "Here it is:\n\n```text\n" + "Waiting for the database...\n" * 60 + "```\nThat is all.\n"
+    events = [*pieces(log), End(finish=Finish.STOP)]
+    out, decisions = look(TextLoopRule(SPEC), events)
+    assert decisions == [] and all(a is b for a, b in zip(out, events, strict=True))
+    cut, _ = look(TextLoopRule(SPEC), pieces(log[:1_500]))
+    assert 1_000 < sum(len(event.text) for event in cut) < 1_200
+
+
+def test_a_loop_in_a_fence_is_found_while_its_text_is_held():
+    events = pieces("```python\n" + "    result = compute(result)\n" * 400)
+    out, (decision,) = look(TextLoopRule(SPEC), events)
+    assert decision.finding.detector == "text_loop" and isinstance(out[-1], End)
+    assert sum(len(event.text) for event in out[:-1]) < 1_200

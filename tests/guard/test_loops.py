@@ -122,6 +122,46 @@ def test_repetitive_but_sound_text_is_no_loop(text):
     assert find_text_loop(text) is None
 
 
+FENCED = {
+    "log": "Waiting for the database to be ready...\n" * 45,
+    "traceback": '  File "/app/main.py", line 12, in f\n    return f(n - 1)\n' * 60,
+    "rule": "-" * 1500 + "\n",
+}
+
+
+@pytest.mark.parametrize("name", FENCED)
+@pytest.mark.parametrize("fence", ["```", "~~~~", "- ```"])
+@pytest.mark.parametrize("size", [1, 7, 9999])
+def test_what_is_quoted_in_a_fence_may_repeat_for_longer(name, fence, size):
+    text = f"Here it is:\n\n{fence}text\n{FENCED[name]}{fence.strip('- ')}\nThat is all.\n"
+    detector = TextLoop(1040, 4)
+    for at in range(0, len(text), size):
+        assert detector.feed(Text(text[at : at + size])) is None
+    assert detector.end() is None
+    # Outside of fences the bound is what was promised, before one and behind one too.
+    assert find_text_loop(FENCED[name]) is not None
+    assert find_text_loop(f"```\nx\n```\n{FENCED[name]}") is not None
+    assert find_text_loop(f"{FENCED[name]}```\nx\n```\n") is not None
+
+
+@pytest.mark.parametrize("period", [1, 4, 53, 600, CONTRACT_PERIOD])
+def test_a_loop_in_a_fence_is_found_at_four_times_the_length(period):
+    piece = "Qx7" + noise(3, period).replace("\n", " ")[3:] if period > 3 else "!"
+    detector, into = TextLoop(1040, 4), 0
+    assert detector.feed(Text("```\n")) is None
+    while detector.feed(Text((piece * 40)[:40] if period < 40 else piece)) is None:
+        into += max(period, 40)
+        assert into < 50_000
+    bound = 4 * max(600, 4 * period) + 4 * 512
+    assert max(1040, 4 * period) * 3 < into <= bound + 2 * max(period, 40)
+
+
+def test_blocks_that_come_again_are_no_quote():
+    block = "Try this:\n```python\nprint('hello, world')\n```\n"
+    found = find_text_loop(block * 40)
+    assert found is not None and find_text_loop(f"```\n{block * 40}") is not None
+
+
 def test_thin_pieces_and_rows_need_more():
     found = find_text_loop("=" * 4000)
     assert found is not None and found.quote == "=="

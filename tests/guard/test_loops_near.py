@@ -32,9 +32,11 @@ def circles(seed, size, between=" "):
     return "".join(parts)
 
 
-def attempts(count):
+def attempts(count, rng=None):
+    rng = rng or random.Random(4)
     return "".join(
-        f"Attempt {n}: I will run the tests again and look at step {n * 7}.\n" for n in range(count)
+        f"Attempt {rng.randrange(9)}: I will run the tests again and look at step {n % 9}.\n"
+        for n in range(count)
     )
 
 
@@ -52,12 +54,63 @@ def test_paraphrased_circles_are_found(seed, between):
     assert thought.start > found.start
 
 
-def test_a_counter_loop_is_found():
+def test_sentences_that_differ_in_a_few_numbers_are_a_loop():
     text = attempts(200)
     assert find_text_loop(text) is None
     found = find_near_loop(text, TEXT)
     assert found is not None and found.start < 6_000
     assert found.detail.startswith("100% of the last 300 words") and found.count == 47
+
+
+def test_a_model_that_only_counts_up_is_stopped_late():
+    text = "".join(
+        f"Attempt {n}: I will try to make the file now and see whether it works this time.\n"
+        for n in range(600)
+    )
+    found = find_near_loop(text, TEXT)
+    assert found is not None and 18_000 < found.start < 26_000
+    thought = find_near_loop(text, THINK, "think")
+    assert thought is not None and 18_000 < thought.start < 28_000
+
+
+RESOURCES = (
+    "user group role team project task comment file label board sprint release build deploy "
+    "secret token webhook event metric alert"
+).split()
+
+LISTS = {
+    "api reference": "".join(
+        f"### GET /api/v1/{name}s/{{id}}\n\nReturns the {name} with the given id. Responds with "
+        f"404 if the {name} does not exist and with 403 if the caller may not read it.\n\n"
+        f"### DELETE /api/v1/{name}s/{{id}}\n\nDeletes the {name} with the given id. Responds "
+        f"with 404 if the {name} does not exist and with 403 if the caller may not write it.\n\n"
+        for name in RESOURCES
+    ),
+    "review": "".join(
+        f"**src/mod_{n}.py:{n * 7}**: the return value of `open()` is not checked; wrap it in a "
+        "`with` statement so that the file is closed.\n\n"
+        for n in range(60)
+    ),
+    "notes": "".join(
+        f"Now mod_{n}.py: imports look fine, the class has {n % 5} methods, no issue with the "
+        f"{('parser', 'lexer', 'cache', 'table')[n * 7 % 4]} here.\n"
+        for n in range(120)
+    ),
+    "song": "".join(
+        f"{n} bottles of beer on the wall, {n} bottles of beer.\nTake one down and pass it around, "
+        f"{n - 1} bottles of beer on the wall.\n\n"
+        for n in range(99, 0, -1)
+    ),
+    "chapters": "".join(f"第{n}章 介绍如何配置服务器并检查日志文件的内容。\n" for n in range(300)),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_that_says_the_same_of_new_things_is_sound(name):
+    assert find_near_loop(LISTS[name], TEXT) is None
+    assert find_near_loop(LISTS[name], THINK, "think") is None
+    # What comes behind it is judged as ever.
+    assert find_near_loop(LISTS[name] + attempts(120), TEXT) is not None
 
 
 def test_circles_in_chinese_are_found():

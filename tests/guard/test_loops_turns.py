@@ -98,6 +98,63 @@ class TestProgress:
             steps.append(sh("pytest -q", "FAILED tests/test_a.py - 1 failed"))
         assert ends_in(steps) is None
 
+    def test_the_same_command_whose_numbers_move_one_way(self):
+        percent = [sh("fetch", f"download at {n}%") for n in range(64)]
+        assert ends_in(percent) is None
+        slow = [sh("fetch", f"12:00:{n} {n // 2} of 50 files") for n in range(10, 70)]
+        assert ends_in(slow) is None
+        fewer = [sh("pytest -q", f"FAILED: {60 - n} failed, {n} passed") for n in range(60)]
+        assert ends_in(fewer) is None
+        log = [sh("cat build.log", "compiling\n" * 50 + f"file {n}\n" * n) for n in range(60)]
+        assert ends_in(log) is None
+
+    def test_numbers_that_only_pass_are_no_progress(self):
+        for result in ("12:00:{} connection lost", "[1] 41{}", "1 broken in 0.{}s", "17635{}00000"):
+            steps = [sh("./serve", result.format(n)) for n in range(10, 18)]
+            assert ends_in(steps) == ("stop", "gen.action_loop", 8), result
+        worse = [sh("make", f"error: {n} errors") for n in range(8)]
+        assert ends_in(worse) == ("stop", "gen.action_loop", 8)
+
+    def test_a_poll_whose_answer_changes_in_digits_only_may_go_on_for_long(self):
+        answers = [sh("sleep 5; ./state", f"{n * 37 % 100} working") for n in range(60)]
+        assert ends_in(answers[:47]) is None
+        assert ends_in(answers[:48]) == ("nudge", "gen.action_loop", 48)
+        assert ends_in(answers) == ("stop", "gen.action_loop", 60)
+
+    @pytest.mark.parametrize(
+        ("edit", "test", "result"),
+        [
+            ("echo 'def f{n}(): return {n}' >> lib.py", "pytest", "{n} passed, {m} failed"),
+            ("sed -i 's/lr = .*/lr = 0.{n}/' conf.toml", "./train", "score: 0.91"),
+            ("touch mod_{n}.py; sed -i 's/old/new/' mod_{n}.py", "make", "ok"),
+            ("echo 'x = {n}' > m.py", "python3 -c 'import m; print(m.x)'", "{n}"),
+            ("echo '# {n}' >> m.py", "./check", "FAILED 1 test"),
+        ],
+    )
+    def test_edits_by_commands_that_differ_in_digits_and_their_test(self, edit, test, result):
+        steps = []
+        for n in range(32):
+            steps += [sh(edit.format(n=n)), sh(test, result.format(n=n, m=40 - n))]
+            assert ends_in(steps) is None and ends_in(steps[:-1]) is None
+
+    def test_calls_in_which_only_a_counter_changes_end_late(self):
+        for command, result in (("echo attempt {}", "attempt {}"), ("true # try {}", "")):
+            steps = [sh(command.format(n), result.format(n)) for n in range(60)]
+            assert ends_in(steps[:47]) is None
+            assert ends_in(steps[:48]) == ("nudge", "gen.action_loop.near", 48)
+            assert ends_in(steps) == ("stop", "gen.action_loop.near", 60)
+
+    def test_calls_in_which_only_a_counter_changes_and_that_fail_end_earlier(self):
+        missing = "cat: nothing_{}.txt: No such file or directory"
+        steps = [sh(f"cat nothing_{n}.txt", missing.format(n)) for n in range(24)]
+        assert ends_in(steps[:11]) is None
+        assert ends_in(steps[:12]) == ("nudge", "gen.action_loop.near", 12)
+        assert ends_in(steps) == ("stop", "gen.action_loop.near", 24)
+
+    def test_a_sweep_with_results_of_its_own(self):
+        steps = [sh(f"./train --seed {n}", f"loss 0.{n * 37 % 100}") for n in range(64)]
+        assert ends_in(steps) is None
+
     def test_a_sweep(self):
         assert ends_in([sh(f"python train.py --seed {n}", "ok") for n in range(20)]) is None
 
@@ -117,6 +174,54 @@ class TestProgress:
         assert found is not None and found.grade == "stop"
         harness = {n: f"Turn {n} of 30." for n in range(8)}
         assert turn_loop(recent_steps(talk([one] * 8, harness), 64), LIMITS) is not None
+
+
+class TestAPersonGoesOn:
+    LOOP = (("bash", '{"command": "make"}', "error: nope"),) * 8
+
+    def judged(self, *said):
+        messages = talk(self.LOOP) + [Message("user", text) for text in said]
+        return turn_loop(recent_steps(messages, 64), LIMITS)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "continue",
+            "<html> is broken, please stop running make",
+            "<my-widget> shows nothing.</my-widget> Look there.",
+            "<system-reminder>Be brief.</system-reminder>\nStop. Read the Makefile.",
+            "<user_query>Go on.</user_query>",
+        ],
+    )
+    def test_what_a_person_says_behind_a_loop_ends_it(self, text):
+        assert self.judged(text) is None
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "<system-reminder>Go on.</system-reminder>",
+            "<environment_context>\n<cwd>/x</cwd>\n</environment_context>\n",
+            "<permissions instructions>None.</permissions instructions>",
+            "<system-reminder>One.</system-reminder> <task-notification>2</task-notification>",
+            "<system-reminder>Cut off",
+            " ",
+        ],
+    )
+    def test_what_a_client_injects_does_not(self, text):
+        found = self.judged(text)
+        assert found is not None and found.grade == "stop"
+
+    def test_the_same_word_is_heard_again_once_calls_lie_between(self):
+        messages = [*talk(self.LOOP), Message("user", "continue")]
+        again = talk(self.LOOP)[1:]
+        assert turn_loop(recent_steps([*messages, *again], 64), LIMITS).grade == "stop"
+        messages += [*again, Message("user", "continue")]
+        assert turn_loop(recent_steps(messages, 64), LIMITS) is None
+
+    def test_what_a_harness_says_after_every_call_is_not_heard(self):
+        messages = talk(self.LOOP, dict.fromkeys(range(8), "Please continue."))
+        messages.append(Message("user", "Please continue."))
+        assert turn_loop(recent_steps(messages, 64), LIMITS).grade == "stop"
 
 
 class TestEdits:

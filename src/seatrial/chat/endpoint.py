@@ -15,6 +15,9 @@ from seatrial.core.generation import Finish, Sampling, Timings, Usage
 from seatrial.core.message import Call, Message, ToolSchema
 from seatrial.core.trace import ParseVerdict, Wire
 
+NO_CAP = 2**31 - 1
+"""`max_tokens` of a request that names none."""
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One generation."""

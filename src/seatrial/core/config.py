@@ -60,8 +60,9 @@ class BudgetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     think: AtLeastOne | None = 32_768
     """Reasoning of the whole turn, think blocks that are opened again included."""
-    text: AtLeastOne | None = 16_384
-    """Visible text."""
+    text: AtLeastOne | None = 32_768
+    """Visible text. A request with a larger `max_tokens` of its own may have so much: `turn` is
+    the bound that lowers it."""
     tool: AtLeastOne | None = None
     """Arguments of one call. A large file is a sound reason for many."""
     turn: AtLeastOne | None = None

@@ -27,6 +27,10 @@ class NearLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Three words in a row are stale once they came so many times before."""
     stale_share: Share = 0.7
     """A loop once at least this share of the looked at words is stale."""
+    new_words: Annotated[int, msgspec.Meta(ge=1)] = 5
+    """With so many words or numbers of the looked at that were never said, it is a list first."""
+    list_words: Annotated[int, msgspec.Meta(ge=50)] = 4_000
+    """A list is a loop once it went on for so many words, stale all the time."""
 
 
 class Grades(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +49,12 @@ class CallLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     near: Grades = Grades(nudge=4, stop=8)
     """... with results that differ in their digits only."""
     drift: Grades = Grades(nudge=7, stop=12)
-    """Calls that differ in their digits only, with results that do too."""
+    """Calls that differ in their digits only, with results that do too, and go back and forth."""
+    varied: Grades = Grades(nudge=48, stop=60)
+    """... with other digits each time, and results that say nothing else; or a wait whose answer
+    changes in its digits only. A sound sweep looks the same, so this comes late."""
+    varied_failures: Grades = Grades(nudge=12, stop=24)
+    """... with other digits each time, and all of them fail."""
     edit: Grades = Grades(nudge=5, stop=8)
     """The same edit within the last calls, successful each time."""
     failed_edit: Grades = Grades(nudge=3, stop=6)
@@ -67,7 +76,9 @@ class LoopLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that the loop rules go by, beside the exact text loop and the agent's own call loop."""
 
     text_near: NearLimits = NearLimits()
-    think_near: NearLimits = NearLimits(window_words=400, after_words=1200, stale_share=0.8)
+    think_near: NearLimits = NearLimits(
+        window_words=400, after_words=1200, stale_share=0.8, new_words=7
+    )
     """Reasoning repeats itself more: it weighs, quotes the task and tries again."""
     calls: CallLimits = CallLimits()
     arguments: ArgumentLimits = ArgumentLimits()

@@ -212,9 +212,8 @@ def _loop_in(
     """The loop in which the text ends; a rule that stopped it stopped it there."""
     offset = max(0, len(passage.text) - _TAIL_CHARS)
     tail = passage.text[offset:]
-    finding = find_text_loop(
-        tail, min(guard.loop_chars, _ENDED_LOOP_CHARS), guard.loop_repeats, channel
-    )
+    chars = min(guard.loop_chars, _ENDED_LOOP_CHARS)
+    finding = find_text_loop(tail, chars, guard.loop_repeats, channel, fences=False)
     if finding is None:
         return None
     period = len(finding.quote) // 2

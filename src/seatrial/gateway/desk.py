@@ -133,7 +133,8 @@ class Desk:
         body = pinned(read_object(inbound.raw), pins)
         if place.model != inbound.model:
             body["model"] = place.model
-        return read_inbound(msgspec.json.encode(body))
+        fixed = frozenset(pin.field for pin in pins)
+        return msgspec.structs.replace(read_inbound(msgspec.json.encode(body)), fixed=fixed)
 
     async def _in_turn(self, upstream: Upstream, asked: Asked, output: Output) -> None:
         slots, settings = self._slots[upstream.name], self._settings

@@ -123,10 +123,9 @@ class Passage:
             await self._without_rules(attribute(error, Boundary.GUARD, "the rules"))
 
     async def _through_rules(self) -> None:
-        request = self._asked.inbound.request
-        settings = self._settings
-        set_ladder = settings.guard.ladder
-        ladder = LadderSpec() if set_ladder is msgspec.UNSET else set_ladder
+        guard, inbound = self._settings.guard, self._asked.inbound
+        request = inbound.request
+        ladder = LadderSpec() if guard.ladder is msgspec.UNSET else guard.ladder
         endpoint = guarded(
             self._attempt,
             self._rules,
@@ -134,6 +133,7 @@ class Passage:
             ladder=ladder,
             knobs=self._upstream.knobs,
             holding=Holding() if self._acts else None,
+            fixed=inbound.fixed,
         )
         assert request is not None
         async with aclosing(endpoint.generate(request)) as events:

@@ -15,16 +15,13 @@ from typing import Any
 
 import msgspec
 
-from seatrial.chat.endpoint import Request
+from seatrial.chat.endpoint import NO_CAP, Request
 from seatrial.chat.wires import chat_body
 from seatrial.core.errors import FormatError
 from seatrial.core.generation import Sampling
 from seatrial.core.message import Call, Message, Role, ToolSchema
 from seatrial.gateway.edits import edited_messages, put
 from seatrial.gateway.wires.fields import without_lone_surrogates
-
-NO_CAP = 2**31 - 1
-"""`max_tokens` of a request that names none."""
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -115,6 +112,8 @@ class Inbound(msgspec.Struct, frozen=True):
     fields: bytes = b""
     """Not empty: another body with the same fields: without the messages that were read before, or
     without lone surrogates."""
+    fixed: frozenset[str] = frozenset()
+    """Fields that were pinned or stripped: no retry changes them."""
 
 
 decode_body = msgspec.json.Decoder(Body).decode

@@ -31,6 +31,7 @@ def guarded(
     ladder: LadderSpec | None = None,
     knobs: frozenset[str] = frozenset(),
     holding: Holding | None = None,
+    fixed: frozenset[str] = frozenset(),
 ) -> Endpoint:
     """`endpoint` with `rules()`, made anew for each attempt, around every generation.
 
@@ -40,10 +41,11 @@ def guarded(
     order, and whose `ending` says how clients are to be told. A stopped turn never gives a call.
 
     A retry needs a `ladder`, and happens only before the consumer saw an event: `holding` keeps
-    the beginning of a turn back for that. `knobs` is what the server honours (`ladder.knobs_of`).
+    the beginning of a turn back for that. `knobs` is what the server honours
+    (`ladder.knobs_of`), `fixed` the fields that no retry may change.
     Complete calls and the usage are given when the end of the turn is known.
     """
-    return _Guarded(endpoint, rules, on_decision, ladder, knobs, holding)
+    return _Guarded(endpoint, rules, on_decision, ladder, knobs, holding, fixed)
 
 
 class _Guarded:
@@ -55,6 +57,7 @@ class _Guarded:
         ladder: LadderSpec | None,
         knobs: frozenset[str],
         holding: Holding | None,
+        fixed: frozenset[str],
     ) -> None:
         self._endpoint = endpoint
         self._rules = rules
@@ -62,6 +65,7 @@ class _Guarded:
         self._ladder = ladder
         self._knobs = knobs
         self._holding = holding
+        self._fixed = fixed
 
     @property
     def facts(self) -> Facts:
@@ -74,7 +78,8 @@ class _Guarded:
         return self._endpoint.sent(request)
 
     async def generate(self, request: Request) -> AsyncGenerator[Event, None]:
-        climb = Climb(self._ladder, self._knobs, request) if self._ladder else None
+        ladder, fixed = self._ladder, self._fixed
+        climb = Climb(ladder, self._knobs, request, fixed) if ladder else None
         next_request: Request | None = request
         kept = ""
         while next_request is not None:

@@ -23,6 +23,9 @@ THINKING = "enable_thinking"
 TOOL_CHOICE = "tool_choice"
 """Knobs beside the sampler's, in the set that a server honours."""
 
+_TEMPLATE_FIELD = "chat_template_kwargs"
+"""The field that holds `THINKING`."""
+
 _TEMPLATE_SWITCH = frozenset(
     {"llama.cpp", "llama.cpp-router", "llama-swap", "vllm", "sglang", "mlx"}
 )
@@ -82,7 +85,15 @@ class Step(msgspec.Struct, frozen=True):
 class Climb:
     """The ladder for one request."""
 
-    def __init__(self, spec: LadderSpec, knobs: frozenset[str], request: Request) -> None:
+    def __init__(
+        self,
+        spec: LadderSpec,
+        knobs: frozenset[str],
+        request: Request,
+        fixed: frozenset[str] = frozenset(),
+    ) -> None:
+        """`fixed`: fields of a request that somebody pinned; no rung changes them."""
+        self._fixed = fixed
         self._spec = spec
         self._knobs = knobs
         self._request = request
@@ -103,6 +114,7 @@ class Climb:
         for rung in (*taken, *added):
             if rung in _SETTINGS:
                 request = _SETTINGS[rung](request, self._spec, self._knobs, failure)
+        request = self._as_fixed(request)
         kept = _kept(failure) if "cut_tail" in added else ""
         return Step(request, added, kept)
 
@@ -115,6 +127,12 @@ class Climb:
             return tuple(words)
         return tuple(words + settings[:1]) if settings else ()
 
+    def _as_fixed(self, request: Request) -> Request:
+        first, now = self._request.sampling, request.sampling
+        back = {name: getattr(first, name) for name in self._fixed if hasattr(first, name)}
+        sampling = msgspec.structs.replace(now, **back)
+        return msgspec.structs.replace(request, sampling=sampling)
+
     def _fits(self, rung: Rung, failure: Failure) -> bool:
         request = self._request
         if rung == "cut_tail":
@@ -124,13 +142,18 @@ class Climb:
             return True
         if rung == "sampler":
             # Where nothing is known of the server, the temperature is: every API has it.
-            return not self._knobs or "temperature" in self._knobs
+            warmer = not self._knobs or "temperature" in self._knobs
+            drier = failure.loops and "dry_multiplier" in self._knobs - self._fixed
+            return warmer and ("temperature" not in self._fixed or drier)
         if rung == "no_think":
             thought = bool(failure.think) or "think" in failure.mode_id
-            return THINKING in self._knobs and thought and request.thinking is not False
+            fixed = THINKING in self._fixed or _TEMPLATE_FIELD in self._fixed
+            switch = THINKING in self._knobs and not fixed
+            return switch and thought and request.thinking is not False
         wanted = failure.mode_id.startswith(("format.", "stack.tool"))
         free = request.tool_choice in (None, "auto") and request.forced_tool is None
-        return TOOL_CHOICE in self._knobs and bool(request.tools) and wanted and free
+        can = TOOL_CHOICE in self._knobs - self._fixed and bool(request.tools)
+        return can and wanted and free
 
 
 def _sound_text(finding: Finding | None, text: str) -> str | None:

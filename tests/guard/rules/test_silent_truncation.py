@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from seatrial.chat.endpoint import Event, Request, UsageEvent
@@ -31,8 +32,10 @@ def twice(asked: Request, usage: Usage) -> str | None:
 
 
 def prompt(chars: int) -> Request:
+    """A longer one goes on from a shorter one, in steps of 2,000 characters."""
     text = (WORDS * (chars // len(WORDS) + 1))[:chars]
-    return request(TASK, Message("assistant", "I read."), Message("user", text))
+    said = [Message("user", text[at : at + 2_000]) for at in range(0, chars, 2_000)]
+    return request(TASK, Message("assistant", "I read."), *said)
 
 
 def test_a_count_far_too_small_for_the_text() -> None:
@@ -94,10 +97,32 @@ def test_a_server_that_counts_only_what_was_not_cached_is_left_alone() -> None:
         assert judged(prompt(chars), Usage(prompt=tokens), memory) is None
 
 
+def test_a_summary_without_tools_says_nothing_of_the_server() -> None:
+    memory = PromptMemory()
+    asked = prompt(4_000)
+    # Most of the count are the tools.
+    assert judged(asked, Usage(prompt=12_300), memory) is None
+    summary = msgspec.structs.replace(asked, tools=(), messages=(*asked.messages, TASK))
+    assert judged(summary, Usage(prompt=1_100), memory) is None
+    assert not memory.partial
+    # What the conversation itself shows is still seen.
+    assert judged(prompt(16_000), Usage(prompt=12_300), memory) is not None
+
+
+def test_a_history_that_was_written_anew_says_nothing_of_the_server() -> None:
+    memory = PromptMemory()
+    judged(prompt(16_000), Usage(prompt=15_000), memory)
+    compacted = request(TASK, Message("user", WORDS * 400))
+    assert judged(compacted, Usage(prompt=4_000), memory) is None
+    assert not memory.partial
+
+
 def test_conversations_are_kept_apart_and_bounded() -> None:
     memory = PromptMemory(conversations=2)
     for task in "abc":
         asked = request(Message("user", task), Message("user", WORDS * 400))
         assert judged(asked, Usage(prompt=4_096), memory) is None
-    grown = request(Message("user", "a"), Message("user", WORDS * 600))
+    grown = request(
+        Message("user", "a"), Message("user", WORDS * 400), Message("user", WORDS * 200)
+    )
     assert judged(grown, Usage(prompt=4_096), memory) is None

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from seatrial.chat import ContextOverflowError
-from seatrial.chat.endpoint import CallEvent, Text, Think
+from seatrial.chat.endpoint import NO_CAP, CallEvent, Text, Think
 from seatrial.core.config import BudgetSpec, GuardSpec
 from seatrial.core.errors import EngineError
 from seatrial.core.generation import Finish
@@ -48,6 +48,13 @@ def test_text_and_reasoning_have_their_own_bounds() -> None:
     assert decision.finding is not None and decision.finding.channel == "text"
     assert decision.ending == "length"
     assert look(TextBudgetRule(budgets(text=103)), events)[1] == []
+
+
+def test_a_client_that_asks_for_a_longer_answer_by_number_gets_it() -> None:
+    events = stream("t" * 410)
+    for cap, found in ((102, 0), (101, 1), (99, 1), (NO_CAP, 1)):
+        _, decisions = look(TextBudgetRule(budgets(text=100)), events, request(max_tokens=cap))
+        assert len(decisions) == found, cap
 
 
 def test_a_token_is_four_bytes() -> None:

@@ -2,7 +2,9 @@
 
 Exact repeats are `exact`'s. Here runs of three words are counted, digits masked: sound prose
 says new things (of real documentation at most a third came three times before, at any place), a
-circle does not, in whatever order it runs. Never inside of code fences, tables or data, and
+circle does not, in whatever order it runs. A list whose entries each bring a new word or number
+(`mod_7.py`, the next resource of an API) says the same of each thing: it must go on for much
+longer, as a model that only counts up does. Never inside of code fences, tables or data, and
 never in tool arguments. In: stream events. Out: one finding a channel. Memory is bounded: so
 many words are remembered, then the oldest go.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from typing import TypeVar
 
 from seatrial.chat.endpoint import Event, Text, Think
 from seatrial.core.loop_limits import NearLimits
@@ -21,6 +24,7 @@ from seatrial.guard.protocol import Finding
 MODES: dict[Channel, str] = {"text": "gen.text_loop.near", "think": "gen.think_runaway"}
 
 _Triple = tuple[str, str, str]
+_Said = TypeVar("_Said", str, _Triple)
 
 _WORD = re.compile(
     "[\u3040-\u30ff\u3400-\u9fff]{1,2}|(?:(?![\u3040-\u30ff\u3400-\u9fff])[^\\W\\d_])+|\\d+"
@@ -63,9 +67,15 @@ class _Novelty:
         self._last = ("", "")
         self._known: dict[_Triple, int] = {}
         """Triple -> how often it stands in `_memory`."""
-        self._memory: deque[_Triple] = deque()
+        self._vocabulary: dict[str, int] = {}
+        """Word or number -> how often it stands in `_memory`."""
+        self._memory: deque[tuple[_Triple, str]] = deque()
         self._window: deque[bool] = deque(maxlen=limits.window_words)
         self._stale = 0
+        self._new: deque[int] = deque(maxlen=limits.window_words)
+        """The places, in words, of the last ones that were never said before."""
+        self._stale_words = 0
+        """How many words it went on while so much was stale."""
         self._found = False
 
     def feed(self, text: str) -> Finding | None:
@@ -84,20 +94,26 @@ class _Novelty:
         return None
 
     def _line(self, at: int, line: str) -> Finding | None:
-        triple = ("", "", "")
+        before = self._words
         for word in _WORD.findall(line.lower()):
             triple = (*self._last, "#" if word.isdecimal() else word)
             self._last = triple[1:]
-            self._learn(triple)
+            self._learn(triple, word)
         limits = self._limits
         if self._words < limits.after_words or len(self._window) < limits.window_words:
             return None
         if self._stale < limits.stale_share * limits.window_words:
+            self._stale_words = 0
+            return None
+        self._stale_words += self._words - before
+        while self._new and self._new[0] <= self._words - limits.window_words:
+            self._new.popleft()
+        if len(self._new) >= limits.new_words and self._stale_words < limits.list_words:
             return None
         self._found = True
         return self._finding(at, line)
 
-    def _learn(self, triple: _Triple) -> None:
+    def _learn(self, triple: _Triple, word: str) -> None:
         known, window = self._known, self._window
         seen = known.get(triple, 0)
         is_stale = seen >= self._limits.seen
@@ -107,16 +123,15 @@ class _Novelty:
         self._stale += is_stale
         self._words += 1
         known[triple] = seen + 1
-        self._memory.append(triple)
+        said = self._vocabulary.get(word, 0)
+        self._vocabulary[word] = said + 1
+        if not said:
+            self._new.append(self._words)
+        self._memory.append((triple, word))
         if len(self._memory) > self._limits.memory_words:
-            self._forget(self._memory.popleft())
-
-    def _forget(self, triple: _Triple) -> None:
-        left = self._known[triple] - 1
-        if left:
-            self._known[triple] = left
-        else:
-            del self._known[triple]
+            old, old_word = self._memory.popleft()
+            _forget(known, old)
+            _forget(self._vocabulary, old_word)
 
     def _finding(self, at: int, line: str) -> Finding:
         often = max(self._known.items(), key=lambda item: item[1])
@@ -131,3 +146,11 @@ class _Novelty:
             start=at,
             count=often[1],
         )
+
+
+def _forget(counts: dict[_Said, int], said: _Said) -> None:
+    left = counts[said] - 1
+    if left:
+        counts[said] = left
+    else:
+        del counts[said]

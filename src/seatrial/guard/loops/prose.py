@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from seatrial.guard.loops.fences import Fences
+
 MAX_LINE = 480
 """A longer line is taken in parts of so many characters."""
 
@@ -19,7 +21,6 @@ _MIN_SPACES = 3
 _SYMBOLS_IN = 12
 """At most one character of so many is a digit or a sign that sentences do not have."""
 
-_FENCE = re.compile(r"\s*(?:[-*+>] |\d{1,3}[.)] )*(`{3,}|~{3,})")
 _DATA_START = re.compile(
     r"\s*(?:[-*>] +)?(?:[^\w\s*>`'\"-]|-\S|['\"]|\d+(?![.)] )|[A-Za-z0-9_.]+[=:,]\S)"
 )
@@ -36,8 +37,7 @@ class ProseLines:
     def __init__(self) -> None:
         self._line = ""
         self._at = 0
-        self._fence = ""
-        """The fence that is open, empty outside."""
+        self._fences = Fences()
         self._begins = True
         """Whether the next part begins a line."""
         self._data = False
@@ -69,18 +69,10 @@ class ProseLines:
 
     def _is_prose(self, line: str) -> bool:
         if self._begins:
-            if ("```" in line or "~~~" in line) and (fence := _FENCE.match(line)):
-                self._turn_fence(fence[1], line[fence.end() :])
+            if self._fences.turn(line):
                 return False
             self._data = begins_as_data(line)
-        return not self._fence and not self._data and is_prose(line)
-
-    def _turn_fence(self, fence: str, after: str) -> None:
-        if not self._fence:
-            # A fence that closes on its own line is code within the line.
-            self._fence = "" if fence[0] in after else fence
-        elif fence.startswith(self._fence) and not after.strip():
-            self._fence = ""
+        return not self._fences.open and not self._data and is_prose(line)
 
 
 def begins_as_data(line: str) -> bool:

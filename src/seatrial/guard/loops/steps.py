@@ -9,22 +9,27 @@ steps.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from seatrial.core.message import Call, Message
 
-_HEAD = 400
+HEAD = 400
 """Results are compared by so many characters with their digits masked: the rest drifts."""
 
-_MASKED = 4_000
+MASKED = 4_000
 """Digits are masked in so much of the arguments; the rest must be equal as it stands."""
 
 _TEN_DIGITS = b"0123456789"
 _DIGITS = re.compile(r"\d+")
-_INJECTED = re.compile(r"\s*<[a-zA-Z]")
+_INJECTED = re.compile(r"\s*<((?!user_(?:query|message)\b)[A-Za-z]+[-_ ][A-Za-z_ -]*)>")
+"""How text begins that a client adds in the name of the user: `<system-reminder>`,
+`<environment_context>`. Every client that was looked at joins words in the name; HTML does not."""
+
+_SAID_AGAIN_STEPS = 6
+"""A harness says the same thing every few calls; whoever repeats it later is a person."""
 _EDITS = re.compile(r"edit|write|insert|append|replace|patch|create", re.IGNORECASE)
 _BODIES = frozenset(
     "content contents new_str new_string newText new_text insert_text file_text text body code "
@@ -66,13 +71,13 @@ class Step(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, call: Call, result: str, first: bool = False) -> Step:
-        head = result[:_HEAD]
+        head = result[:HEAD]
         small = head.lower()
         # Nearly every result goes without, and a search for words is cheaper than the pattern.
         if any([word in small for word in _TIMING_WORDS]):
-            result = _TIMED.sub("", head) + result[_HEAD:]
+            result = _TIMED.sub("", head) + result[HEAD:]
             # Results that are the same begin alike, however long the lines were.
-            head = result[:_HEAD]
+            head = result[:HEAD]
         return cls(call.name, call.arguments, head, (len(result), hash(result)), first)
 
     @property
@@ -89,7 +94,7 @@ class Step(msgspec.Struct, frozen=True):
     def drift(self) -> tuple[object, ...]:
         """Equal where call and result are alike but for their digits."""
         arguments = self.arguments
-        return self.name, masked(arguments[:_MASKED]), arguments[_MASKED:], masked(self.head)
+        return self.name, masked(arguments[:MASKED]), arguments[MASKED:], masked(self.head)
 
     def same_call(self, other: Step) -> bool:
         return self.name == other.name and self.arguments == other.arguments
@@ -105,7 +110,7 @@ class Step(msgspec.Struct, frozen=True):
     @property
     def waits(self) -> bool:
         """Whether it looks if something is ready: to come again is its nature."""
-        return _WAITS.search(f"{self.name} {self.arguments[:_HEAD]}".replace("_", " ")) is not None
+        return _WAITS.search(f"{self.name} {self.arguments[:HEAD]}".replace("_", " ")) is not None
 
     @property
     def edit(self) -> tuple[str, str] | None:
@@ -127,7 +132,7 @@ class Step(msgspec.Struct, frozen=True):
 
     def told(self) -> str:
         """The call as it stands; long arguments are cut."""
-        cut = self.arguments if len(self.arguments) <= _HEAD else f"{self.arguments[:_HEAD]}…"
+        cut = self.arguments if len(self.arguments) <= HEAD else f"{self.arguments[:HEAD]}…"
         return f"{self.name}({cut})"
 
 
@@ -142,7 +147,10 @@ def numbers(text: str) -> tuple[str, ...]:
 
 
 def recent_steps(messages: Sequence[Message], most: int) -> list[Step]:
-    """The last `most` answered calls of a conversation, in the order of their results."""
+    """The last `most` answered calls of a conversation, in the order of their results.
+
+    None where a person said something new behind them: what they ended in is over.
+    """
     # A whole history may be hundreds of kilobytes; only its end can be a loop.
     answers, start = 0, len(messages)
     while start and answers < most:
@@ -150,12 +158,14 @@ def recent_steps(messages: Sequence[Message], most: int) -> list[Step]:
         answers += messages[start].role == "tool"
     while start and messages[start].role == "tool":
         start -= 1
-    return list(_steps(messages[start:]))[-most:]
+    return _steps(messages[start:])[-most:]
 
 
-def _steps(messages: Sequence[Message]) -> Iterator[Step]:
+def _steps(messages: Sequence[Message]) -> list[Step]:
+    steps: list[Step] = []
     open_calls: dict[str, Call] = {}
-    asked: set[bytes] = set()
+    asked: dict[bytes, int] = {}
+    """What the user said -> how many steps there were when it was said last."""
     first = False
     for message in messages:
         if message.role == "assistant":
@@ -164,13 +174,28 @@ def _steps(messages: Sequence[Message]) -> Iterator[Step]:
         elif message.role == "tool" and message.call_id is not None:
             call = open_calls.pop(message.call_id, None)
             if call is not None:
-                yield Step.of(call, message.text, first)
+                steps.append(Step.of(call, message.text, first))
                 first = False
-        elif message.role == "user" and not _INJECTED.match(message.text):
+        elif message.role == "user" and (text := _said(message.text)):
             # A harness says the same thing again; a person who repeats a task says more.
-            said = masked(message.text)
-            first = first or said not in asked
-            asked.add(said)
+            said = masked(text)
+            last = asked.get(said)
+            first = first or last is None or len(steps) - last >= _SAID_AGAIN_STEPS
+            asked[said] = len(steps)
+    return [] if first else steps
+
+
+def _said(text: str) -> str:
+    """`text` without what its client put in front of it; empty where that is all."""
+    at = 0
+    while (opener := _INJECTED.match(text, at)) is not None:
+        # Such a name may have a second word: `<permissions instructions>`.
+        closer = f"</{opener[1]}>"
+        end = text.find(closer, opener.end())
+        if end < 0:
+            return ""
+        at = end + len(closer)
+    return text[at:].strip()
 
 
 def _fields(arguments: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from seatrial.guard.loops.fences import Fences
+
 MAX_PERIOD = 1500
 """The longest repeated piece that is looked for, characters."""
 
@@ -17,6 +19,10 @@ THIN_CHARS = 1024
 
 ROW_CHARS = 65_536
 """The least length of a run of data rows: grids, tables of numbers, lists in code."""
+
+FENCE_FACTOR = 4
+"""Inside of a code fence a run must be so many times as long: logs, tracebacks and tables are
+quoted there, and models go round there too."""
 
 _THIN_LETTERS = 4
 _STRIDE = 32
@@ -48,11 +54,18 @@ class PeriodicTail:
 
     Two kinds of pieces are what sound answers hold too and must cover more: thin ones (fewer
     than four different letters or digits) and data rows (lines without letters or with a comma
-    at the end of each). While such a run goes on, only its growth is looked at.
+    at the end of each). With `fences`, so must what lies inside of a code fence. While such a
+    run goes on, only its growth is looked at.
     """
 
     def __init__(
-        self, chars: int, repeats: int, thin_chars: int = THIN_CHARS, row_chars: int = ROW_CHARS
+        self,
+        chars: int,
+        repeats: int,
+        thin_chars: int = THIN_CHARS,
+        row_chars: int = ROW_CHARS,
+        *,
+        fences: bool = False,
     ) -> None:
         if chars < 8 or repeats < 2:
             raise ValueError("a loop has at least 8 characters and 2 repeats")
@@ -69,6 +82,9 @@ class PeriodicTail:
         self._going: tuple[int, int, int] | None = None
         """A run under its bar: start, period, bar."""
         self._found = False
+        self.suspects = False
+        """Whether the text ends in what outside of a fence would be a run by now."""
+        self._fences = Fences() if fences else None
 
     def feed(self, text: str) -> Run | None:
         if self._found:
@@ -78,7 +94,7 @@ class PeriodicTail:
             return None
         pending, at = self._pending, 0
         while len(pending) - at >= self._stride:
-            self._text += pending[at : at + self._stride]
+            self._take(pending[at : at + self._stride])
             at += self._stride
             if (run := self._look()) is not None:
                 self._found = True
@@ -89,12 +105,18 @@ class PeriodicTail:
     def end(self) -> Run | None:
         if self._found:
             return None
-        self._text += self._pending
+        self._take(self._pending)
         self._pending = ""
         return self._look()
 
+    def _take(self, piece: str) -> None:
+        self._text += piece
+        if self._fences is not None:
+            self._fences.feed(piece)
+
     def _look(self) -> Run | None:
         run = self._grow() if self._going is not None else None
+        self.suspects = self.suspects and self._going is not None
         if run is None and self._going is None:
             run = self._search()
         if len(self._text) > 2 * self._window:
@@ -131,11 +153,15 @@ class PeriodicTail:
             end, start = _extent(text, before, period, max(self._chars, self._repeats * period))
             if start is not None:
                 bar = self._bar(text[end - period : end])
+                fenced = FENCE_FACTOR * max(self._chars, self._repeats * period)
+                if is_fenced := bar < fenced and self._is_fenced(start + period, end):
+                    bar = fenced
                 if end - start >= bar:
                     quote = text[start : start + 2 * period]
                     return Run(end - start, period, self._dropped + start, quote)
                 if end == len(text):
                     self._going = (self._dropped + start, period, bar)
+                    self.suspects = is_fenced
                     return None
             if period <= size and not moved:
                 # Inside of a short run the needle is everywhere; where the run begins is one
@@ -143,6 +169,14 @@ class PeriodicTail:
                 at = found = max(0, _begin(text, before, period) - size // 2)
                 moved = True
         return None
+
+    def _is_fenced(self, start: int, end: int) -> bool:
+        """Whether a run is inside of a fence, judged from its second repeat on.
+
+        Before the first, it may share signs with the line of the fence.
+        """
+        fences, dropped = self._fences, self._dropped
+        return fences is not None and fences.encloses(dropped + start, dropped + end)
 
     def _bar(self, piece: str) -> int:
         """How many characters the repeats of `piece` must cover at least."""

@@ -1,9 +1,9 @@
 """Call loops across turns: the same calls again, in cycles, as edits that pile up, as failures.
 
-Two grades: first worth a word to the model, later hopeless. Progress is what changes: a pager
-whose lines move on, a poller whose answer changes, tests between edits are no loops; a call that
-waits for something may come much more often. In: steps, one after the other. Out: the loop that
-the steps so far end in. Memory: the last `WINDOW` steps.
+Two grades: first worth a word to the model, later hopeless. Progress is what changes (see
+`progress`): a pager whose lines move on, a poller whose answer changes, tests between edits are
+no loops; a call that waits for something may come much more often. In: steps, one after the
+other. Out: the loop that the steps so far end in. Memory: the last `WINDOW` steps.
 
 Rules measured on labelled runs by others: cycles with masked results found most real loops, byte
 equality missed them; pagers are what a rule on calls alone would stop.
@@ -18,7 +18,8 @@ from typing import Literal
 import msgspec
 
 from seatrial.core.loop_limits import CallLimits, Grades
-from seatrial.guard.loops.steps import Step, numbers
+from seatrial.guard.loops import progress
+from seatrial.guard.loops.steps import Step
 from seatrial.guard.protocol import Finding
 
 WINDOW = 64
@@ -120,6 +121,11 @@ class TurnLoop:
                 # Nothing is near only: the other kind has its own limits.
                 continue
             factor = self._limits.wait_factor if self._waits(period) else 1
+            if kind == "near":
+                if any(map(progress.results_advance, self._places(period, rounds))):
+                    continue
+                if factor > 1:
+                    grades, factor = self._limits.varied, 1
             result = "the same result" if kind == "same" else "the same result but for numbers"
             what = "the same call" if period == 1 else f"a cycle of {period} calls"
             mode = _ACTION if period == 1 else _CYCLE
@@ -132,24 +138,40 @@ class TurnLoop:
         return any(self._steps[-1 - back].waits for back in range(period))
 
     def _drift(self) -> TurnFinding | None:
-        """The same with other numbers; where the numbers move on, only a repeated edit counts."""
-        runs, grades = self._runs["drift"], self._limits.drift
+        """The same with other numbers, where they get nowhere."""
+        runs = self._runs["drift"]
         for period in range(1, MAX_CYCLE + 1):
             rounds = (runs[period] + period) // period
-            if rounds < grades.nudge or self._runs["near"][period] == runs[period]:
+            if rounds < self._limits.drift.nudge or self._runs["near"][period] == runs[period]:
                 continue
-            last = [self._steps[-1 - back * period] for back in range(grades.nudge)]
-            if self._moves_on(last) or self._waits(period):
+            grades = self._drift_grades(period, rounds)
+            if grades is None:
                 continue
             detail = f"{period} calls again and again with other numbers only, {rounds} times"
             return self._graded(grades, rounds, _NEAR, detail, period)
         return None
 
-    def _moves_on(self, steps: list[Step]) -> bool:
-        first = steps[0].edit
-        if first is not None and all(step.edit == first for step in steps):
-            return False
-        return len({numbers(step.arguments) for step in steps}) * 2 > len(steps)
+    def _drift_grades(self, period: int, rounds: int) -> Grades | None:
+        """What holds for the last `rounds` of a cycle of calls with other numbers."""
+        limits = self._limits
+        places = self._places(period, limits.drift.nudge)
+        if any(map(progress.is_one_edit, places)):
+            return limits.drift
+        if any(map(progress.results_advance, places)):
+            return None
+        if not any(map(progress.arguments_move, places)):
+            return limits.varied if self._waits(period) else limits.drift
+        if rounds < min(limits.varied_failures.nudge, limits.varied.nudge):
+            return None
+        places = self._places(period, rounds)
+        if all(step.failed for place in places for step in place):
+            return limits.varied_failures
+        return limits.varied if all(map(progress.results_tell_nothing, places)) else None
+
+    def _places(self, period: int, rounds: int) -> list[list[Step]]:
+        """The steps of the last `rounds`, one list for each place of the cycle, latest first."""
+        steps = list(self._steps)[: -period * rounds - 1 : -1]
+        return [steps[place::period] for place in range(period)]
 
     def _again(self, step: Step) -> TurnFinding | None:
         """The same edit, with other steps in between or with other results."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
-from seatrial.chat.endpoint import CallEvent, Event, Request, Text, Think, UsageEvent
+from seatrial.chat.endpoint import NO_CAP, CallEvent, Event, Request, Text, Think, UsageEvent
 from seatrial.core.config import GuardSpec
 from seatrial.guard.protocol import (
     PASS,
@@ -87,8 +87,15 @@ class TextBudgetRule(PassingRule):
 
     def __init__(self, spec: GuardSpec, mode: Mode = "enforce") -> None:
         super().__init__(spec, mode)
-        bound = budgets_of(spec).text
-        self._counter = _Counter(self.id, "config.max_tokens.text", "text", bound)
+        self._bound = budgets_of(spec).text
+        self._counter = _Counter(self.id, "config.max_tokens.text", "text", self._bound)
+
+    def on_request(self, request: Request) -> Decision:
+        # Whoever asks for more by number means it; the server keeps to it.
+        if self._bound is not None and self._bound < request.max_tokens < NO_CAP:
+            bound = request.max_tokens
+            self._counter = _Counter(self.id, "config.max_tokens.text", "text", bound)
+        return PASS
 
     def on_event(self, event: Event) -> Decision:
         if isinstance(event, Text):

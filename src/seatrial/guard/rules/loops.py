@@ -24,7 +24,11 @@ class TextLoopRule:
         return PASS
 
     def on_event(self, event: Event) -> Decision:
-        return _again(self._detector.feed(event))
+        finding = self._detector.feed(event)
+        if finding is None and self._detector.suspects(event):
+            # As long as it is held, it can be generated again.
+            return Decision("hold")
+        return _again(finding)
 
     def on_turn(self) -> Decision:
         return _again(self._detector.end())

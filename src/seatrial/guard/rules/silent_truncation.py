@@ -20,7 +20,7 @@ import msgspec
 from seatrial.chat.endpoint import Event, Request, UsageEvent
 from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Usage
-from seatrial.core.message import Message
+from seatrial.core.message import Message, ToolSchema
 from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
 
 MAX_CHARS_PER_TOKEN = 8
@@ -41,6 +41,9 @@ _RUN = re.compile(r"(.)\1{15,}", re.DOTALL)
 class _Counted(msgspec.Struct, frozen=True):
     chars: int
     tokens: int
+    messages: int = 0
+    last: str = ""
+    """Digest of the last message: a prompt that has it at the same place goes on from this one."""
 
 
 class PromptMemory:
@@ -78,9 +81,10 @@ class SilentTruncationRule(PassingRule):
         self._memory = memory
         self._shortened = shortened
         self._messages: tuple[Message, ...] = ()
+        self._tools: tuple[ToolSchema, ...] = ()
 
     def on_request(self, request: Request) -> Decision:
-        self._messages = request.messages
+        self._messages, self._tools = request.messages, request.tools
         return PASS
 
     def on_event(self, event: Event) -> Decision:
@@ -88,7 +92,8 @@ class SilentTruncationRule(PassingRule):
             return PASS
         tokens = _counted(event.usage)
         chars = sum(map(_chars, self._messages))
-        detail = self._judged(_Counted(chars, tokens))
+        last = self._messages[-1].digest if self._messages else ""
+        detail = self._judged(_Counted(chars, tokens, len(self._messages), last))
         if detail is None:
             return PASS
         finding = Finding(
@@ -104,13 +109,18 @@ class SilentTruncationRule(PassingRule):
         memory = self._memory
         if memory is None or not self._messages or self._shortened():
             return None
-        before = memory.swap(_conversation(self._messages), new)
-        if before is None or new.chars < before.chars:
+        before = memory.swap(_conversation(self._messages, self._tools), new)
+        if before is None or new.chars < before.chars or not self._goes_on(before):
             return None
         memory.partial = memory.partial or new.tokens < FELL_SHARE * before.tokens
         if memory.partial or min(before.tokens, new.tokens) < MIN_WINDOW_TOKENS:
             return None
         return _constant(before, new) or self._short(new.chars, new.tokens)
+
+    def _goes_on(self, before: _Counted) -> bool:
+        """Whether this prompt is the one before and more: only then its count cannot fall."""
+        at = before.messages
+        return 0 < at <= len(self._messages) and self._messages[at - 1].digest == before.last
 
     def _short(self, chars: int, tokens: int) -> str | None:
         needed = tokens + MIN_LOST_TOKENS
@@ -154,6 +164,7 @@ def _chars(message: Message) -> int:
     return size + sum(len(call.arguments) for call in message.calls)
 
 
-def _conversation(messages: tuple[Message, ...]) -> str:
-    """Its first words stay as long as it lasts."""
-    return next((message.digest for message in messages if message.role == "user"), "")
+def _conversation(messages: tuple[Message, ...], tools: tuple[ToolSchema, ...]) -> str:
+    """Its first words stay as long as it lasts; a summary or a title of it has other tools."""
+    first = next((message.digest for message in messages if message.role == "user"), "")
+    return " ".join([first, *(tool.name for tool in tools)])

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, UsageEvent
+from seatrial.chat.overflow import ContextOverflowError
 from seatrial.core.config import GuardSpec, LadderSpec
 from seatrial.core.errors import EngineError, GuardError
 from seatrial.core.generation import Finish
@@ -187,6 +188,17 @@ async def test_a_failure_of_the_server_can_be_tried_again() -> None:
     with pytest.raises(EngineError, match="500"):
         await run.ask()
     assert len(run.upstream.requests) == 2
+
+
+async def test_a_retry_that_does_not_fit_ends_as_what_it_was_a_retry_of() -> None:
+    overflow = ContextOverflowError("too long", prompt_tokens=9, window_tokens=8)
+    loop = stream("I will read the file again, then stop. " * 400, finish=Finish.LENGTH)
+    run = await Run(loop, overflow).ask()
+    assert run.end.finish is Finish.GUARD and run.end.ending == "final_error"
+    assert [action for _, action in run.actions] == ["retry", "stop"]
+    assert "does not fit the window" in run.heard[-1][1].note
+    with pytest.raises(ContextOverflowError):
+        await Run(overflow).ask()
 
 
 async def test_the_end_of_a_turn_cannot_be_edited_away() -> None:

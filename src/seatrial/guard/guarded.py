@@ -14,6 +14,7 @@ from contextlib import aclosing
 from typing import Any
 
 from seatrial.chat.endpoint import Endpoint, Event, Facts, Request, Text, Think
+from seatrial.chat.overflow import ContextOverflowError
 from seatrial.core.config import LadderSpec
 from seatrial.core.errors import EngineError
 from seatrial.guard.ladder import Climb
@@ -81,7 +82,7 @@ class _Guarded:
         ladder, fixed = self._ladder, self._fixed
         climb = Climb(ladder, self._knobs, request, fixed) if ladder else None
         next_request: Request | None = request
-        kept = ""
+        before: Watch | None = None
         while next_request is not None:
             watch = Watch(self._rules(), self._on_decision, climb, self._holding)
             asked, answer = watch.before(next_request)
@@ -89,37 +90,54 @@ class _Guarded:
                 for event in answer:
                     yield event
                 return
-            async with aclosing(self._attempt(asked, watch, kept)) as attempt:
+            async with aclosing(self._attempt(asked, watch, before)) as attempt:
                 async for event in attempt:
                     yield event
-            next_request, kept = watch.retry, watch.kept
+            next_request, before = watch.retry, watch
 
     async def _attempt(
-        self, request: Request, watch: Watch, kept: str
+        self, request: Request, watch: Watch, before: Watch | None
     ) -> AsyncGenerator[Event, None]:
+        """`before`: the attempt that this one is a retry of."""
         upstream = self._endpoint.generate(request)
         try:
-            async for event in upstream:
-                if kept and type(event) is not Think:
-                    # The rules see the whole answer, and so does the consumer.
-                    for passed in watch.during(Text(kept)):
-                        yield passed
-                    kept = ""
-                released = watch.during(event)
-                if watch.done:
-                    # Cancel before the consumer learns of it: it may ask again at once.
-                    await _close(upstream)
-                for passed in released:
-                    yield passed
-                if watch.done:
-                    break
-            for passed in watch.after():
-                yield passed
+            kept = before.kept if before is not None else ""
+            async with aclosing(_passed(upstream, watch, kept)) as events:
+                async for event in events:
+                    yield event
+        except ContextOverflowError:
+            # The client's own prompt fitted: what the retry added to it did not.
+            if before is None:
+                raise
+            for event in watch.no_room(before):
+                yield event
         except EngineError as error:
             if not watch.failed(error):
                 raise
         finally:
             await _close(upstream)
+
+
+async def _passed(
+    upstream: AsyncIterator[Event], watch: Watch, kept: str
+) -> AsyncGenerator[Event, None]:
+    """What the rules let go; `kept`: how the answer begins that the server goes on with."""
+    async for event in upstream:
+        if kept and type(event) is not Think:
+            # The rules see the whole answer, and so does the consumer.
+            for passed in watch.during(Text(kept)):
+                yield passed
+            kept = ""
+        released = watch.during(event)
+        if watch.done:
+            # Cancel before the consumer learns of it: it may ask again at once.
+            await _close(upstream)
+        for passed in released:
+            yield passed
+        if watch.done:
+            break
+    for passed in watch.after():
+        yield passed
 
 
 async def _close(stream: AsyncIterator[Event]) -> None:

@@ -64,6 +64,8 @@ class Watch:
         self._final: list[Event] | None = None
         self.retry: Request | None = None
         """The next attempt; nothing of this one was passed on."""
+        self.because: tuple[Rule, Decision] | None = None
+        """Why there is a next attempt."""
         self.kept = ""
         """What the next attempt goes on from: the beginning of its answer."""
 
@@ -132,6 +134,16 @@ class Watch:
                 self._again(stage.rule, decision)
                 return self.retry is not None
         return False
+
+    def no_room(self, before: Watch) -> Sequence[Event]:
+        """How this retry of `before` ends when the window has no room for it."""
+        assert before.because is not None
+        rule, decision = before.because
+        note = "no retry: what was added to the prompt does not fit the window"
+        ending = "final_error" if decision.ending == "retryable_error" else decision.ending
+        done = msgspec.structs.replace(decision, action="stop", ending=ending, note=note)
+        self._tell(rule, done)
+        return self._stop(done)
 
     def _advance(self, index: int, events: Sequence[Event]) -> Sequence[Event]:
         events = self._through(index, events)
@@ -204,6 +216,7 @@ class Watch:
             done = self._instead(decision)
         else:
             self.retry, self.kept, self._final = step.request, step.kept, []
+            self.because = (rule, decision)
             done = msgspec.structs.replace(
                 decision, request=step.request, rungs=step.rungs, note=self._cost()
             )

@@ -18,7 +18,7 @@ from seatrial.gateway import Pin
 from seatrial.gateway import sessions as sessions_module
 from seatrial.report import session_reports, terminal_transcript
 from seatrial.store import read_events
-from tests.gateway.conftest import BASH, RawServer, body, front, text_stream, until
+from tests.gateway.conftest import BASH, RawServer, body, front, settings, text_stream, until
 
 LS = CallTools(calls=(ScriptedCall(name="bash", fragments=('{"command": "ls"}',), id="c1"),))
 DONE = Say(pieces=("All tests pass.",), prompt_tokens=30)
@@ -270,3 +270,26 @@ async def test_sessions_are_listed_and_read_like_trials(record, tmp_path):
     assert (session.outcome, session.ended, session.oracle) == ("text_loop", "text_loop", "not_run")
     assert "proof grade declared" in session.detail
     assert "characters repeated" in terminal_transcript(session, run / session.path)
+
+
+async def test_a_session_that_cannot_be_closed_keeps_no_other_open(tmp_path, ask, monkeypatch):
+    real, failures = sessions_module.TraceWriter.close, [1]
+
+    def once(self):
+        if failures[0]:
+            failures[0] -= 1
+            raise InfraError("no space left on device")
+        return real(self)
+
+    async with ScriptedServer([DONE]) as server, front(server.url, runs=tmp_path) as (url, gw):
+        for number in range(3):
+            await ask(url, body(f"task {number}"))
+        await until(lambda: gw.metrics.total("recorded_total") == 3)
+        monkeypatch.setattr(sessions_module.TraceWriter, "close", once)
+    assert gw.metrics.total("record_lost_total") == 1
+    assert len(list(tmp_path.glob("*/sessions/*/*/events.jsonl.zst"))) == 2
+
+
+def test_the_login_of_an_upstream_is_a_secret():
+    known = settings("http://me:p%40ssw0rd@127.0.0.1:1", token="gateway-t0ken")
+    assert {"p%40ssw0rd", "p@ssw0rd", "gateway-t0ken"} <= set(known.secrets)

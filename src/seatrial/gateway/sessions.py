@@ -23,7 +23,7 @@ import msgspec
 from seatrial.chat.capture import Redactor
 from seatrial.core import trace as events
 from seatrial.core.config import RunSpec, SuiteSpec
-from seatrial.core.errors import Boundary, boundary
+from seatrial.core.errors import Boundary, SeatrialError, boundary
 from seatrial.core.generation import Caps, Finish
 from seatrial.core.message import Call, Message, tools_digest
 from seatrial.core.result import Ended, Verified
@@ -97,13 +97,21 @@ class Sessions:
             self._open.pop(0).close()
 
     def close(self) -> None:
-        """Close everything."""
-        try:
-            while self._open:
+        """Close everything; one that cannot be closed does not keep the others open.
+
+        Raises:
+            InfraError, HarnessError: the first that could not be closed.
+        """
+        errors: list[SeatrialError] = []
+        while self._open:
+            try:
                 self._open.pop(0).close()
-        finally:
-            if self._run is not None:
-                self._run.release()
+            except SeatrialError as error:
+                errors.append(error)
+        if self._run is not None:
+            self._run.release()
+        if errors:
+            raise errors[0]
 
     def _session(self, exchange: Exchange) -> _Session:
         mine = [session for session in self._open if session.may_hold(exchange)]

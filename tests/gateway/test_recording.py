@@ -293,3 +293,46 @@ async def test_a_session_that_cannot_be_closed_keeps_no_other_open(tmp_path, ask
 def test_the_login_of_an_upstream_is_a_secret():
     known = settings("http://me:p%40ssw0rd@127.0.0.1:1", token="gateway-t0ken")
     assert {"p%40ssw0rd", "p@ssw0rd", "gateway-t0ken"} <= set(known.secrets)
+
+
+EDIT = {
+    "type": "function",
+    "function": {
+        "name": "edit",
+        "description": "edit a line",
+        "parameters": {"type": "object", "properties": {"n": {"type": "integer"}}},
+    },
+}
+
+
+@pytest.mark.parametrize("observe", [True, False])
+async def test_a_call_is_on_record_as_the_client_got_it(observe, record):
+    odd = ScriptedCall(name="Edit", fragments=('{"n":', '"5"}'), id="c1")
+    answer = {"role": "tool", "tool_call_id": "c1", "content": "done"}
+    ((_, trace),) = await record(
+        [CallTools(calls=(odd,)), DONE],
+        (body("task", tools=[EDIT]), {}),
+        (body("task", {"role": "assistant", "content": "x"}, answer, tools=[EDIT]), {}),
+        observe=observe,
+    )
+    (call,) = next(event.calls for event in of(events.MessageEvent, trace) if event.calls)
+    assert (call.name, call.arguments, call.repairs) == ("Edit", '{"n":"5"}', ())
+    assert [tool.call_id for tool in of(events.Tool, trace)] == ["c1"]
+
+
+async def test_a_call_that_was_written_anew_is_on_record_as_it_was_written(record):
+    printed = Say(pieces=('<tool_call>\n{"name": "edit", "arguments": {"n": 5}}\n</tool_call>',))
+    ((_, trace),) = await record([printed], (body("task", tools=[EDIT]), {}))
+    (call,) = next(event.calls for event in of(events.MessageEvent, trace) if event.calls)
+    assert (call.name, json.loads(call.arguments)) == ("edit", {"n": 5})
+
+
+async def test_beside_a_sound_call_a_broken_one_is_on_record_too(record):
+    sound = ScriptedCall(name="edit", fragments=('{"n": 5}',), id="c1")
+    broken = ScriptedCall(name="edit", fragments=('{"n": oops',), id="c2")
+    ((_, trace),) = await record(
+        [CallTools(calls=(sound, broken))], (body("task", tools=[EDIT]), {}), observe=True
+    )
+    (said,) = [event for event in of(events.MessageEvent, trace) if event.role == "assistant"]
+    assert [call.id for call in said.calls] == ["c1"]
+    assert '{"n": oops' in said.text

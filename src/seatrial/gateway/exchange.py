@@ -200,6 +200,10 @@ class Passage:
             body = whole_body(body, self._tail)
         await self._output.whole(200, body, headers or JSON_HEADERS)
 
+    def _unchanged(self) -> bool:
+        """The calls went out in the server's own bytes."""
+        return self._tees or self._untouched()
+
     def _untouched(self) -> bool:
         """The tail is the server's own: the same events, all of them, in the same order."""
         given = self._attempt.tail
@@ -354,7 +358,7 @@ class Passage:
                 request=request,
                 body=self._attempt.body,
                 fields=self._fields(),
-                message=collected.message(),
+                message=collected.message(turn.given if turn and self._unchanged() else None),
                 finish=finish,
                 raw_finish=end.raw_finish,
                 raw=end.text if self._raw else "",

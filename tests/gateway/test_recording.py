@@ -336,3 +336,23 @@ async def test_beside_a_sound_call_a_broken_one_is_on_record_too(record):
     (said,) = [event for event in of(events.MessageEvent, trace) if event.role == "assistant"]
     assert [call.id for call in said.calls] == ["c1"]
     assert '{"n": oops' in said.text
+
+
+async def test_what_a_retry_threw_away_is_on_record(record):
+    thought = "a precious raw thought"
+    empty = Say(pieces=("",), think=(thought,))
+    ((_, trace),) = await record([empty, DONE], (body("task", tools=[BASH]), {}))
+    (retry,) = of(events.Guard, trace)
+    assert (retry.action, retry.before) == ("retry", thought)
+
+
+async def test_so_are_a_broken_call_and_a_loop(record):
+    broken = ScriptedCall(name="bash", fragments=('{"command": oops',), id="c1")
+    traces = await record(
+        [CallTools(calls=(broken,)), DONE, Loop(text="again and ")],
+        (body("task", tools=[BASH]), {}),
+        (body("other", tools=[BASH]), {}),
+    )
+    retries = [event for _, trace in traces for event in of(events.Guard, trace)]
+    assert any('{"command": oops' in event.before for event in retries)
+    assert any("again and again and" in event.before for event in retries)

@@ -116,7 +116,7 @@ class Guard(_Event, frozen=True, kw_only=True):
     channel: str
     finding: str
     before: str = ""
-    """What an edit replaced."""
+    """What an edit replaced, or a retry or a stop threw away; a long answer is cut."""
 
 
 class Tool(_Event, frozen=True, kw_only=True):

@@ -110,6 +110,25 @@ async def test_a_restart_with_the_same_words_is_a_new_session(record):
     assert len(found) == 2
 
 
+async def test_one_cache_key_for_all_joins_nothing(record):
+    found = await record(
+        [DONE],
+        (body("one", prompt_cache_key="my-app"), {}),
+        (body("two", prompt_cache_key="my-app"), {}),
+        (body("one", {"role": "assistant", "content": "All tests pass."}, "more"), {}),
+    )
+    assert len(found) == 3
+
+
+async def test_many_conversations_at_a_time_are_one_session_each(record, monkeypatch):
+    monkeypatch.setattr(sessions_module, "MAX_FILES", 3)
+    found = await record(
+        [DONE],
+        *((body(f"task {n}"), {"X-Session-Id": f"c{n}"}) for _ in range(3) for n in range(8)),
+    )
+    assert [len(of(events.Request, trace)) for _, trace in found] == [3] * 8
+
+
 async def test_a_side_call_is_marked(record):
     agent = {"User-Agent": "opencode/1.18"}
     ((_, trace),) = await record(

@@ -88,7 +88,7 @@ class Desk:
         except SeatrialError as error:
             await refuse(output, wire, error)
             return
-        session = session_key(dict(headers), inbound.session)
+        session = session_key(dict(headers))
         side = self._clients.is_side_call(client, inbound.request)
         asked = Asked(inbound, headers, client, session, side)
         if inbound.stream and self._acts and inbound.request is not None:

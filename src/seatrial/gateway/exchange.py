@@ -349,6 +349,7 @@ class Passage:
             record.Exchange(
                 client=self._asked.client,
                 session=self._asked.session,
+                cache_key=self._asked.inbound.cache_key,
                 side=self._asked.side,
                 upstream=self._upstream.url,
                 model=self._asked.inbound.model,

@@ -41,7 +41,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     client: str
     session: str
-    """The client's own name of the conversation; empty = none."""
+    """The client's own name of the conversation, in a header; empty = none."""
+    cache_key: str = ""
+    """`prompt_cache_key` of the body: of the conversation, or of all that an application asks."""
     side: bool
     upstream: str
     model: str

@@ -107,8 +107,8 @@ class Inbound(msgspec.Struct, frozen=True):
     stream: bool = False
     request: Request | None = None
     """None = of a shape that no rule can read, or several answers at once: passed on as it is."""
-    session: str = ""
-    """What the client itself says of the conversation that this belongs to."""
+    cache_key: str = ""
+    """Its `prompt_cache_key`."""
     fields: bytes = b""
     """Not empty: another body with the same fields: without the messages that were read before, or
     without lone surrogates."""

@@ -2,8 +2,8 @@
 
     runs/<run>/sessions/<client>/<id>/events.jsonl[.zst]
 
-A session is one conversation of one client: as the client itself names it, else found by the
-messages, because a conversation sends its own history again. What a tool answered is read from
+A session is one conversation of one client: as the client itself names it in a header, else found
+by the messages (`conversations`). What a tool answered is read from
 the next request; how a command ended is known only where its output says so, and counts as 0
 elsewhere. Secrets are replaced before anything is written.
 
@@ -28,6 +28,7 @@ from seatrial.core.generation import Caps, Finish
 from seatrial.core.message import Call, Message, tools_digest
 from seatrial.core.result import Ended, Verified
 from seatrial.core.trace import TrialRef
+from seatrial.gateway.conversations import Conversation, Said
 from seatrial.gateway.identity import UNATTESTED, still
 from seatrial.gateway.record import Decided, Exchange, Identity
 from seatrial.gateway.requests import read_scalars
@@ -35,7 +36,10 @@ from seatrial.store.layout import encode_name, slug
 from seatrial.store.run import RunDir
 from seatrial.store.trace import TraceWriter
 
-MAX_OPEN = 32
+MAX_OPEN = 512
+"""Conversations that may go on; of more, the one that was silent longest is closed."""
+MAX_FILES = 32
+"""Files held open; the other conversations open theirs again when they go on."""
 IDLE_SECONDS = 900.0
 """A conversation that was silent for so long is closed; what comes later is a new session."""
 SIDE_SECONDS = 600.0
@@ -49,6 +53,7 @@ _ENDED = {
     Finish.LENGTH: Ended.RUNAWAY_LENGTH,
     Finish.CONTEXT: Ended.CONTEXT_OVERFLOW,
 }
+_WHOLE = (Finish.STOP, Finish.TOOL_CALLS)
 _STOPPED = {
     "gen.action": Ended.REPEAT_CALL_LOOP,
     "gen.text_loop": Ended.TEXT_LOOP,
@@ -80,17 +85,22 @@ class Sessions:
             InfraError: the disk is full or broken.
             HarnessError: it holds what cannot be written.
         """
-        session = self._session(exchange)
+        said = Said.of(exchange.request.messages)
+        session = self._session(exchange, said)
         session.used = time.monotonic()
+        # The one that was used last stands last.
+        self._open.remove(session)
+        self._open.append(session)
+        if len(self._open) > MAX_FILES:
+            self._open[-MAX_FILES - 1].rest()
         if self._latest is not None and self._latest is not session:
             self._latest.forget()
         self._latest = session
-        session.write(exchange)
+        session.write(exchange, said)
 
     def close_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
         """Close what was silent for long, and the oldest of too many."""
         now = time.monotonic()
-        self._open.sort(key=lambda session: session.used)
         while self._open and (
             len(self._open) > MAX_OPEN or now - self._open[0].used >= idle_seconds
         ):
@@ -113,9 +123,9 @@ class Sessions:
         if errors:
             raise errors[0]
 
-    def _session(self, exchange: Exchange) -> _Session:
+    def _session(self, exchange: Exchange, said: Said) -> _Session:
         mine = [session for session in self._open if session.may_hold(exchange)]
-        session = _find(mine, exchange)
+        session = _find(mine, exchange, said)
         if session is None:
             session = self._new(exchange)
             self._open.append(session)
@@ -127,30 +137,26 @@ class Sessions:
             # It has no arms and no tasks: nothing was run, something was overheard.
             spec = RunSpec(SuiteSpec(name="gateway"), arms=(), seeds=(), calibrate=False)
             self._run = RunDir.create(self._root, spec, "gateway")
-        name = f"{time.strftime('%H%M%S', time.gmtime())}-{slug(exchange.session, 'session')}"
-        name = f"{name}-{secrets.token_hex(4)}"
+        named = slug(exchange.session or exchange.cache_key, "session")
+        name = f"{time.strftime('%H%M%S', time.gmtime())}-{named}-{secrets.token_hex(4)}"
         folder = self._run.path / SESSIONS / encode_name(exchange.client) / name
         with boundary(Boundary.INFRA, f"make {folder}"):
             folder.mkdir(parents=True)
         return _Session(folder, exchange, self._redactor)
 
 
-def _find(sessions: Sequence[_Session], exchange: Exchange) -> _Session | None:
+def _find(sessions: Sequence[_Session], exchange: Exchange, said: Said) -> _Session | None:
     if exchange.session:
         return next((s for s in sessions if s.key == exchange.session), None)
+    # A cache key may be one for each conversation or one for all: it tells apart, and joins nothing.
+    alike = [s for s in sessions if s.cache_key == exchange.cache_key]
     if exchange.side:
-        latest = max(sessions, key=lambda session: session.used, default=None)
+        latest = max(alike or sessions, key=lambda session: session.used, default=None)
         if latest is not None and time.monotonic() - latest.used <= SIDE_SECONDS:
             return latest
         return None
-    said = _said_by_user(exchange.request.messages)
-    size = len(exchange.request.messages)
-    fitting = [s for s in sessions if not s.key and s.is_continued_by(said, size)]
-    return max(fitting, key=lambda session: len(session.said), default=None)
-
-
-def _said_by_user(messages: Sequence[Message]) -> list[int]:
-    return [hash(message.text) for message in messages if message.role == "user"]
+    fits = [(fit, s) for s in alike if not s.key and (fit := s.conversation.fit(said))]
+    return max(fits, key=lambda one: (one[0], one[1].used))[1] if fits else None
 
 
 class _Session:
@@ -159,9 +165,9 @@ class _Session:
     def __init__(self, folder: Path, exchange: Exchange, redactor: Redactor) -> None:
         self.client = exchange.client
         self.key = exchange.session
+        self.cache_key = exchange.cache_key
         self.used = time.monotonic()
-        self.said: list[int] = []
-        self._size = 0
+        self.conversation = Conversation()
         self._redactor = redactor
         self._turn = 0
         self._side_calls = 0
@@ -184,20 +190,17 @@ class _Session:
         """The same client, and as far as known the same server: a trace has one identity."""
         return self.client == exchange.client and still(self._identity, exchange.identity)
 
-    def is_continued_by(self, said: list[int], size: int) -> bool:
-        """A conversation sends its history again: what the person said stays, and it grows."""
-        return bool(self.said) and size >= self._size and said[: len(self.said)] == self.said
-
-    def write(self, exchange: Exchange) -> None:
-        request = exchange.request
+    def write(self, exchange: Exchange, said: Said) -> None:
         if exchange.side:
             self._side_calls += 1
             identifier = f"s{self._side_calls}"
+            self.conversation.heard(exchange.message)
         else:
-            self._answers(request.messages)
+            self._answers(exchange.request.messages)
             self._turn += 1
             identifier = f"r{self._turn}"
-            self.said, self._size = _said_by_user(request.messages), len(request.messages)
+            whole = exchange.finish in _WHOLE and exchange.fault is None
+            self.conversation.asked(said, exchange.message, whole=whole)
         self._request(exchange, identifier)
         for decided in exchange.decided:
             self._guard(decided)
@@ -208,6 +211,10 @@ class _Session:
     def forget(self) -> None:
         """Let go of the messages of the last request: somebody else is talking."""
         self._named = (), ()
+
+    def rest(self) -> None:
+        """Hold no file until it goes on."""
+        self._writer.rest()
 
     def close(self) -> None:
         """End the trace and compact it."""

@@ -34,6 +34,7 @@ from seatrial.gateway.rendering import whole_body
 from seatrial.gateway.requests import Inbound
 from seatrial.gateway.settings import BROKEN_STREAM, Settings
 from seatrial.gateway.soft_window import SoftWindowError
+from seatrial.gateway.turns import Turn
 from seatrial.gateway.upstream import Upstream
 from seatrial.guard.guarded import guarded
 from seatrial.guard.protocol import ELIDE, Decision, Rule
@@ -200,10 +201,6 @@ class Passage:
             body = whole_body(body, self._tail)
         await self._output.whole(200, body, headers or JSON_HEADERS)
 
-    def _unchanged(self) -> bool:
-        """The calls went out in the server's own bytes."""
-        return self._tees or self._untouched()
-
     def _untouched(self) -> bool:
         """The tail is the server's own: the same events, all of them, in the same order."""
         given = self._attempt.tail
@@ -339,6 +336,9 @@ class Passage:
         self._fitting.answered(usage)
         if self._on_exchange is None or request is None:
             return
+        # The calls as they stand in the server's own bytes, where those went out.
+        unchanged = self._tees or self._untouched()
+        given = turn.given if unchanged and isinstance(turn, Turn) else None
         fault = collected.fault
         finish = end.finish
         if fault is not None and fault.type == ContextOverflowError.__name__:
@@ -359,7 +359,7 @@ class Passage:
                 request=request,
                 body=self._attempt.body,
                 fields=self._fields(),
-                message=collected.message(turn.given if turn and self._unchanged() else None),
+                message=collected.message(given),
                 finish=finish,
                 raw_finish=end.raw_finish,
                 raw=end.text if self._raw else "",

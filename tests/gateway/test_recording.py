@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from seatrial.core import trace as events
+from seatrial.core.config import GuardSpec
 from seatrial.core.errors import InfraError
 from seatrial.core.generation import Finish
 from seatrial.core.result import Ended
@@ -16,6 +17,7 @@ from seatrial.diagnose import diagnose_run
 from seatrial.fakes import CallTools, Drop, Hang, Loop, Say, ScriptedCall, ScriptedServer, overflow
 from seatrial.gateway import Pin
 from seatrial.gateway import sessions as sessions_module
+from seatrial.guard import gateway_rules, replay
 from seatrial.report import session_reports, terminal_transcript
 from seatrial.store import read_events
 from tests.gateway.conftest import BASH, RawServer, body, front, settings, text_stream, until
@@ -375,3 +377,32 @@ async def test_so_are_a_broken_call_and_a_loop(record):
     retries = [event for _, trace in traces for event in of(events.Guard, trace)]
     assert any('{"command": oops' in event.before for event in retries)
     assert any("again and again and" in event.before for event in retries)
+
+
+@pytest.mark.parametrize(
+    ("answer", "rule"),
+    [
+        (Say(pieces=('<tool_call>\n{"name": "bash", "arguments": {}}\n</tool_call>',)), "rescue"),
+        (
+            CallTools(calls=(ScriptedCall(name="bash", fragments=('{"command": oops',)),)),
+            "rescue",
+        ),
+        (Say(pieces=("I will now create the file:",)), "intent_without_call"),
+    ],
+)
+async def test_a_replay_sees_what_observing_saw(answer, rule, record):
+    ((_, trace),) = await record([answer], (body("task", tools=[BASH]), {}), observe=True)
+    observed = {event.rule for event in of(events.Guard, trace)}
+    assert rule in observed
+    replayed = replay(trace, lambda: gateway_rules(GuardSpec()))
+    assert (set(replayed.by_rule), replayed.unknown_tools) == (observed, 0)
+
+
+async def test_declared_tools_are_on_record_once_and_redacted(record):
+    key = "sk-" + "a1b2c3d4e5f6"
+    tool = {"type": "function", "function": {**BASH["function"], "description": f"use {key}"}}
+    asks = [body("task", tools=[tool], extra=number) for number in range(2)]
+    ((_, trace),) = await record([DONE], *((ask, {"X-Session-Id": "s"}) for ask in asks))
+    first, second = of(events.Request, trace)
+    assert [tool.description for tool in first.tools] == ["use [redacted]"]
+    assert (second.tools, second.tools_digest) == ((), first.tools_digest)

@@ -25,7 +25,7 @@ from seatrial.core import trace as events
 from seatrial.core.config import RunSpec, SuiteSpec
 from seatrial.core.errors import Boundary, SeatrialError, boundary
 from seatrial.core.generation import Caps, Finish
-from seatrial.core.message import Call, Message, tools_digest
+from seatrial.core.message import Call, Message, ToolSchema, tools_digest
 from seatrial.core.result import Ended, Verified
 from seatrial.core.trace import TrialRef
 from seatrial.gateway.conversations import Conversation, Said
@@ -148,7 +148,7 @@ class Sessions:
 def _find(sessions: Sequence[_Session], exchange: Exchange, said: Said) -> _Session | None:
     if exchange.session:
         return next((s for s in sessions if s.key == exchange.session), None)
-    # A cache key may be one for each conversation or one for all: it tells apart, and joins nothing.
+    # A cache key may be of one conversation or of all: it tells apart, and joins nothing.
     alike = [s for s in sessions if s.cache_key == exchange.cache_key]
     if exchange.side:
         latest = max(alike or sessions, key=lambda session: session.used, default=None)
@@ -174,6 +174,8 @@ class _Session:
         self._digests: dict[int, str] = {}
         self._named: tuple[tuple[Message, ...], tuple[str, ...]] = ((), ())
         """Messages of the last request, and the digests that name them."""
+        self._declared: set[str] = set()
+        """Digests of the tools that stand on the trace."""
         self._unanswered: dict[str, Call] = {}
         self._ended = Ended.CANCELLED
         self._writer = TraceWriter(folder)
@@ -239,12 +241,15 @@ class _Session:
         # No digest of the body: those of its messages say as much, and half a megabyte of history
         # is not hashed anew for every turn.
         request, plain = exchange.request, read_scalars(exchange.fields)
+        declared = tools_digest(request.tools)
+        tools = () if declared in self._declared else self._redacted_tools(request.tools)
         self._writer.emit(
             events.Request,
             turn=self._turn,
             id=identifier,
             messages=self._messages(request.messages),
-            tools_digest=tools_digest(request.tools),
+            tools_digest=declared,
+            tools=tools,
             sampling=request.sampling,
             caps=Caps(max_tokens=request.max_tokens),
             wire=exchange.wire,
@@ -254,6 +259,8 @@ class _Session:
                 for key, value in plain.items()
             },
         )
+
+        self._declared.add(declared)
 
     def _response(self, exchange: Exchange, identifier: str) -> None:
         digest = self._message(exchange.message)
@@ -324,6 +331,14 @@ class _Session:
             digest = self._writer.message(self._redacted(message), self._turn)
             self._digests[key] = digest
         return digest
+
+    def _redacted_tools(self, tools: tuple[ToolSchema, ...]) -> tuple[ToolSchema, ...]:
+        text = self._redactor.text(msgspec.json.encode(tools).decode())
+        try:
+            return msgspec.json.decode(text, type=tuple[ToolSchema, ...])
+        except msgspec.DecodeError:
+            # What was taken out was more than text: better none than a wrong one.
+            return ()
 
     def _redacted(self, message: Message) -> Message:
         clean = self._redactor.text

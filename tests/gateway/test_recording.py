@@ -406,3 +406,26 @@ async def test_declared_tools_are_on_record_once_and_redacted(record):
     first, second = of(events.Request, trace)
     assert [tool.description for tool in first.tools] == ["use [redacted]"]
     assert (second.tools, second.tools_digest) == ((), first.tools_digest)
+
+
+async def test_what_no_record_has_a_form_for_is_counted_and_told_once(tmp_path, ask, capsys):
+    odd = [
+        body("task", n=2),
+        body({"role": "ipython", "content": "x"}),
+        body("task", temperature="0.7"),
+    ]
+    async with ScriptedServer([DONE]) as server, front(server.url, runs=tmp_path) as (url, gw):
+        for data in odd:
+            assert (await ask(url, data))[0] == 200
+        await ask(url, json.dumps({"model": "m", "prompt": "x"}), "/v1/completions")
+    assert gw.metrics.total("unrecorded_total") == 4
+    assert gw.metrics.total("record_lost_total") == gw.metrics.total("recorded_total") == 0
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "not everything is recorded: a request that cannot be read: n = 2" in told
+
+
+async def test_a_gateway_that_records_nothing_misses_nothing(ask, capsys):
+    async with ScriptedServer([DONE]) as server, front(server.url) as (url, gw):
+        await ask(url, body("task", n=2))
+    assert gw.metrics.total("unrecorded_total") == 0
+    assert not capsys.readouterr().err

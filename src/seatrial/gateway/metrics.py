@@ -27,6 +27,7 @@ COUNTERS = {
     "translation_lost_total": "Fields of other protocols that chat completions have no place for.",
     "recorded_total": "Exchanges that were recorded.",
     "record_lost_total": "Exchanges that could not be recorded.",
+    "unrecorded_total": "Generations that no record has a form for; they were passed on.",
     "cancelled_total": "Requests whose client left before the end.",
 }
 GAUGES = {

@@ -23,6 +23,7 @@ from seatrial.store import read_events
 from tests.gateway.conftest import BASH, RawServer, body, front, settings, text_stream, until
 
 LS = CallTools(calls=(ScriptedCall(name="bash", fragments=('{"command": "ls"}',), id="c1"),))
+BROKEN = CallTools(calls=(ScriptedCall(name="bash", fragments=('{"command": oops',), id="c1"),))
 DONE = Say(pieces=("All tests pass.",), prompt_tokens=30)
 ASSISTANT = {
     "role": "assistant",
@@ -145,6 +146,9 @@ async def test_a_side_call_is_marked(record):
         ([overflow(9000, 4096)], Ended.CONTEXT_OVERFLOW, Finish.CONTEXT),
         ([Drop()], Ended.ENGINE_ERROR, Finish.MISSING),
         ([Loop(text="again and ")], Ended.TEXT_LOOP, Finish.GUARD),
+        ([Say(pieces=("",))], Ended.EMPTY_COMPLETION, Finish.GUARD),
+        ([Say(pieces=("",), think=("hm",))], Ended.EMPTY_COMPLETION, Finish.GUARD),
+        ([BROKEN], Ended.GAVE_UP, Finish.GUARD),
         ([LS], Ended.CANCELLED, Finish.TOOL_CALLS),
     ],
 )

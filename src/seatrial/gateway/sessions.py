@@ -32,6 +32,7 @@ from seatrial.gateway.conversations import Conversation, Said
 from seatrial.gateway.identity import UNATTESTED, still
 from seatrial.gateway.record import Decided, Exchange, Identity
 from seatrial.gateway.requests import read_scalars
+from seatrial.guard.rules.empty import EmptyCompletionRule
 from seatrial.store.layout import encode_name, slug
 from seatrial.store.run import RunDir
 from seatrial.store.trace import TraceWriter
@@ -58,7 +59,8 @@ _STOPPED = {
     "gen.action": Ended.REPEAT_CALL_LOOP,
     "gen.text_loop": Ended.TEXT_LOOP,
     "gen.think": Ended.TEXT_LOOP,
-    "gen.empty": Ended.EMPTY_COMPLETION,
+    "config.": Ended.RUNAWAY_LENGTH,
+    "stack.silent_truncation": Ended.CONTEXT_OVERFLOW,
 }
 """By the beginning of the failure mode for which a rule stopped the answer."""
 
@@ -369,10 +371,16 @@ def _told(exchange: Exchange, redactor: Redactor) -> Identity:
 
 
 def _stopped(decided: Sequence[Decided]) -> Ended:
-    finding = decided[-1].decision.finding if decided else None
+    stops = [one for one in decided if one.mode == "enforce" and one.decision.action == "stop"]
+    if not stops:
+        return Ended.GAVE_UP
+    if stops[-1].rule == EmptyCompletionRule.id:
+        return Ended.EMPTY_COMPLETION
+    finding = stops[-1].decision.finding
     mode = finding.mode_id if finding else ""
+    # Else no answer came that could be used, however often it was asked for.
     known = (ended for begin, ended in _STOPPED.items() if mode.startswith(begin))
-    return next(known, Ended.RUNAWAY_LENGTH)
+    return next(known, Ended.GAVE_UP)
 
 
 def _exit(output: str) -> int:

@@ -24,8 +24,9 @@ def place(requests, *, whole=True):
     """The conversation of each of `requests`, pairs of messages and the answer to them."""
     known, places = [], []
     for messages, answer in requests:
-        said = Said.of(messages)
-        fits = [(fit, n) for n, one in enumerate(known) if (fit := one.fit(said))]
+        said = Said(messages)
+        fits = [(fit, n) for n, one in enumerate(known) if (fit := one.extended(said))]
+        fits = fits or [(fit, n) for n, one in enumerate(known) if (fit := one.edited(said))]
         if not fits:
             known.append(Conversation())
         at = max(fits)[1] if fits else len(known) - 1
@@ -91,11 +92,11 @@ def test_a_summary_in_place_of_the_history():
 
 def test_a_summary_that_was_made_beside_the_work():
     one = Conversation()
-    one.asked(Said.of([TASK]), turn("a", 0)[0], whole=True)
-    summed = Said.of([Message("user", f"Summary: {LONG}"), Message("user", "Go on.")])
-    assert one.fit(summed) is None
+    one.asked(Said([TASK]), turn("a", 0)[0], whole=True)
+    summed = Said([Message("user", f"Summary: {LONG}"), Message("user", "Go on.")])
+    assert one.edited(summed) is None
     one.heard(Message("assistant", LONG))
-    assert one.fit(summed)
+    assert one.edited(summed)
 
 
 def test_short_answers_say_nothing():

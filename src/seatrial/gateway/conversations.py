@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-
-import msgspec
+from functools import cached_property
 
 from seatrial.core.message import Message
 
@@ -32,20 +31,18 @@ Fit = tuple[int, int]
 _EXTENDS, _AGAIN, _DIFFERS, _SHARES, _QUOTES = 5, 4, 3, 2, 1
 
 
-class Said(msgspec.Struct, frozen=True):
+class Said:
     """The messages of a request, looked at once."""
 
-    messages: tuple[Message, ...]
-    """All but system prompts, where there are others."""
-    keys: tuple[int, ...]
-    answers: frozenset[int]
-    """What may be answers of an earlier request."""
+    def __init__(self, messages: Sequence[Message]) -> None:
+        # System prompts only where there is nothing else.
+        self.messages = [m for m in messages if m.role != "system"] or list(messages)
+        self.keys = tuple(map(_key, self.messages))
 
-    @classmethod
-    def of(cls, messages: Sequence[Message]) -> Said:
-        spoken = tuple(m for m in messages if m.role != "system") or tuple(messages)
-        answers = frozenset(_answer_key(m) for m in spoken if m.role == "assistant")
-        return cls(spoken, tuple(map(_key, spoken)), answers)
+    @cached_property
+    def answers(self) -> frozenset[int]:
+        """What may be answers to earlier requests."""
+        return frozenset(_answer_key(m) for m in self.messages if m.role == "assistant")
 
 
 class Conversation:
@@ -72,11 +69,15 @@ class Conversation:
         if len(text) >= MIN_QUOTE_CHARS:
             self._latest.append(text)
 
-    def fit(self, said: Said) -> Fit | None:
-        """How well a request fits; None = it belongs elsewhere."""
+    def edited(self, said: Said) -> Fit | None:
+        """How much of it stands in a history that begins otherwise; None = nothing.
+
+        Slow: only for a request that extends no conversation.
+        """
         size = len(self._trail)
         if size and said.keys[:size] == self._trail:
-            return self._further(said, size)
+            # It begins alike and is known to be another one.
+            return None
         shared = sum(answer in said.answers for answer in self._answers)
         if shared:
             return _SHARES, shared
@@ -84,7 +85,11 @@ class Conversation:
             return _QUOTES, size
         return None
 
-    def _further(self, said: Said, size: int) -> Fit | None:
+    def extended(self, said: Said) -> Fit | None:
+        """How well a request goes on from the last one; None = it does not."""
+        size = len(self._trail)
+        if not size or said.keys[:size] != self._trail:
+            return None
         rest = said.messages[size:]
         if not rest:
             return None if self._whole else (_AGAIN, size)
@@ -99,7 +104,7 @@ class Conversation:
 
 def _key(message: Message) -> int:
     calls = tuple((call.id, call.name, call.arguments) for call in message.calls)
-    return hash((message.role, message.text.strip(), calls, message.call_id))
+    return hash((message.role, message.text, calls, message.call_id))
 
 
 def _answer_key(message: Message) -> int:

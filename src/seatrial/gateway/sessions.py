@@ -87,7 +87,7 @@ class Sessions:
             InfraError: the disk is full or broken.
             HarnessError: it holds what cannot be written.
         """
-        said = Said.of(exchange.request.messages)
+        said = Said(exchange.request.messages)
         session = self._session(exchange, said)
         session.used = time.monotonic()
         # The one that was used last stands last.
@@ -157,7 +157,9 @@ def _find(sessions: Sequence[_Session], exchange: Exchange, said: Said) -> _Sess
         if latest is not None and time.monotonic() - latest.used <= SIDE_SECONDS:
             return latest
         return None
-    fits = [(fit, s) for s in alike if not s.key and (fit := s.conversation.fit(said))]
+    unnamed = [s for s in alike if not s.key]
+    fits = [(fit, s) for s in unnamed if (fit := s.conversation.extended(said))]
+    fits = fits or [(fit, s) for s in unnamed if (fit := s.conversation.edited(said))]
     return max(fits, key=lambda one: (one[0], one[1].used))[1] if fits else None
 
 

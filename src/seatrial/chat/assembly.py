@@ -104,7 +104,7 @@ class NativeTurn:
     @property
     def given(self) -> tuple[Call, ...]:
         """The calls as the server wrote them, nothing repaired and nothing checked."""
-        return tuple(Call(one.id, one.name, one.arguments or "{}") for one in self._calls)
+        return tuple(Call(one.id, one.first_name, one.joined or "{}") for one in self._calls)
 
     def feed(self, piece: Piece) -> Shown:
         for delta in piece.calls:

@@ -1,5 +1,9 @@
 """Redaction and the bound of captures."""
 
+import json
+
+import pytest
+
 from seatrial.chat.capture import REDACTED, Recording, Redactor
 from seatrial.chat.endpoint import Exchange
 
@@ -57,3 +61,47 @@ def test_cut_at_the_bound_and_counted():
 def test_a_secret_across_the_cut_does_not_leak():
     exchange = record(b"", [b"12345" + KEY.encode()], 8)
     assert b"ver" not in exchange.response
+
+
+PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-abcdefgh",
+        "hf_" + "aB3" * 11,
+        "ghp_" + "aB3" * 12,
+        "github_pat_" + "aB3_" * 20,
+        "glpat-" + "aB3-" * 5,
+        "AKIA" + "ABCD1234" * 2,
+        "xoxb-" + "123-abc" * 4,
+        PEM.format("b3BlbnNzaC1r\n" * 9),
+        json.dumps(PEM.format("b3BlbnNzaC1r\n" * 9))[1:-1],
+    ],
+)
+def test_well_known_keys(secret):
+    assert Redactor().text(f"it is {secret}, see") == f"it is {REDACTED}, see"
+
+
+def test_a_bearer_token_and_a_key_that_was_cut():
+    redactor = Redactor()
+    assert redactor.text("-H 'Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.e30.x'") == (
+        f"-H 'Authorization: Bearer {REDACTED}'"
+    )
+    cut = PEM.format("b3BlbnNzaC1rZXkt\n" * 9)[:120]
+    assert "b3Blbn" not in redactor.text(cut)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hf_transfer, github_pat_, AKIA, xoxo-hugs, bearer of bad news",
+        "Authorization: Bearer <your-token-of-the-registry>",
+        "Bearer authentication-is-described-below",
+        'if "-----BEGIN PRIVATE KEY-----" in text or "-----END PRIVATE KEY-----" in text:',
+        "task-description-in-prose",
+    ],
+)
+def test_what_only_looks_like_a_key_stays(text):
+    assert Redactor().text(text) == text

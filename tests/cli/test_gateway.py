@@ -68,6 +68,14 @@ def test_a_dry_run_says_what_it_would_do(capsys):
     assert "takes out top_k" in text
 
 
+@pytest.mark.parametrize("words", [["--dry-run"], ["--dry-run", "--json"]])
+def test_the_login_in_a_url_is_not_printed(words, capsys):
+    assert main(["gateway", "--upstream", "http://me:passw0rd@127.0.0.1:9/v1", *words]) == 0
+    text = capsys.readouterr().out
+    assert "http://127.0.0.1:9" in text
+    assert "passw0rd" not in text
+
+
 def test_thresholds_and_modes_come_from_a_file_and_from_single_settings(tmp_path, capsys):
     file = tmp_path / "guard.toml"
     file.write_text('[guard.modes]\nrescue = "observe"\nleaks = "off"\n')

@@ -25,7 +25,7 @@ def body(messages, **fields):
 
 
 def facts(inbound):
-    return inbound.raw, inbound.model, inbound.stream, inbound.request, inbound.session
+    return inbound.raw, inbound.model, inbound.stream, inbound.request, inbound.cache_key
 
 
 def alike(known, raw):

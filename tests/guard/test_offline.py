@@ -179,3 +179,21 @@ def test_the_count_of_a_prompt_that_was_shortened_says_nothing() -> None:
             )
         seen = replay(recording.events, partial(gateway_rules, GuardSpec(), memory=Memory())).seen
         assert sum(each.rule == "silent_truncation" for each in seen) == found
+
+
+def test_tools_that_are_recorded_are_known_though_nothing_was_called() -> None:
+    recording = Recording()
+    recording.turn(Message("assistant", XML), Finish.STOP, 50)
+    recording.turn(Message("assistant", XML), Finish.STOP, 50)
+    unknown = replay(recording.events, lambda: gateway_rules(GuardSpec()))
+    assert (unknown.by_rule.get("rescue"), unknown.unknown_tools) == (None, 2)
+    assert "could not be judged in 2 of 2 turns: their tools are not recorded" in unknown.summary()
+    told = [
+        events.msgspec.structs.replace(event, tools=(WRITE,))
+        if isinstance(event, events.Request) and event.id == "r1"
+        else event
+        for event in recording.events
+    ]
+    known = replay(told, lambda: gateway_rules(GuardSpec()))
+    assert (known.by_rule["rescue"], known.unknown_tools) == (2, 0)
+    assert "could not be judged" not in known.summary()

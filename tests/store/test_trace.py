@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -383,3 +385,21 @@ def test_reading_holds_one_line_not_the_trace(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_500_000
+
+
+def test_a_writer_at_rest_holds_no_file_and_goes_on(tmp_path):
+    writer = write(tmp_path, 1, close=False)
+    before = open_files(tmp_path)
+    writer.rest()
+    assert (len(before), open_files(tmp_path)) == (1, [])
+    writer.message(Message("user", "more"), turn=1)
+    writer.rest()
+    writer.rest()
+    writer.close()
+    assert [type(event).__name__ for event in read_events(tmp_path)] == ["Begin", "MessageEvent"]
+
+
+def open_files(folder):
+    """What this process holds open below `folder`."""
+    links = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+    return [link for link in links if link.startswith(str(folder))]

@@ -101,6 +101,11 @@ class NativeTurn:
     def raw(self) -> str:
         return "\n".join([self._text.whole(), *(call.written() for call in self._calls)])
 
+    @property
+    def given(self) -> tuple[Call, ...]:
+        """The calls as the server wrote them, nothing repaired and nothing checked."""
+        return tuple(Call(one.id, one.first_name, one.joined or "{}") for one in self._calls)
+
     def feed(self, piece: Piece) -> Shown:
         for delta in piece.calls:
             self._fragments_of(delta).add(delta)

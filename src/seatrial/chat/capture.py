@@ -25,7 +25,30 @@ MAX_CAPTURE_BYTES = 8 * 1024 * 1024
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", "set-cookie"}
 )
-_KEY_LIKE = re.compile(r"\bsk-[A-Za-z0-9_\-]{6,}")
+_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (mark, re.compile(pattern))
+    for mark, pattern in (
+        ("sk-", r"\bsk-[A-Za-z0-9_\-]{6,}"),
+        ("hf_", r"\bhf_[A-Za-z0-9]{20,}"),
+        ("gh", r"\bgh[oprsu]_[A-Za-z0-9]{30,}"),
+        ("github_pat_", r"\bgithub_pat_[A-Za-z0-9_]{30,}"),
+        ("glpat-", r"\bglpat-[A-Za-z0-9_\-]{16,}"),
+        ("xox", r"\bxox[abeoprs]-[A-Za-z0-9\-]{10,}"),
+        ("AKIA", r"\bAKIA[A-Z0-9]{16}\b"),
+        ("ASIA", r"\bASIA[A-Z0-9]{16}\b"),
+        # With a digit in it: `Bearer <your-long-token>` is no secret.
+        ("earer ", r"(?<=\b[Bb]earer )(?=[A-Za-z._~+/\-]*\d)[A-Za-z0-9._~+/\-]{16,}=*"),
+        (
+            "PRIVATE KEY",
+            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:(?:[A-Za-z0-9+/=\s:,.()-]|\\[nr]){40,20000}?"
+            r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+            # A block that was cut has no end.
+            r"|(?:\s|\\[nr])*(?:[A-Za-z0-9+/=]{16,}(?:\s|\\[nr])*)+)",
+        ),
+    )
+)
+"""Well-known forms of keys, each with a text that stands in all of them."""
 _SHORTEST_SECRET = 6
 """Placeholders such as `none` are no secrets, and replacing them would maim the bodies."""
 
@@ -44,7 +67,9 @@ class Redactor:
         self.longest_bytes = max((len(form.encode()) for form in ordered), default=0)
 
     def text(self, text: str) -> str:
-        text = _KEY_LIKE.sub(REDACTED, text)
+        for mark, key in _KEYS:
+            if mark in text:
+                text = key.sub(REDACTED, text)
         return self._text.sub(REDACTED, text) if self._text else text
 
     def body(self, body: bytes) -> bytes:

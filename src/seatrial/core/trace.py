@@ -16,7 +16,7 @@ import msgspec
 
 from seatrial.core.errors import Boundary
 from seatrial.core.generation import Caps, Finish, Sampling, Timings, Usage
-from seatrial.core.message import Call, Role
+from seatrial.core.message import Call, Role, ToolSchema
 from seatrial.core.result import Ended, Verified
 
 Wire = Literal["native", "raw_chat", "raw_completion"]
@@ -82,6 +82,9 @@ class Request(_Event, frozen=True, kw_only=True):
     messages: tuple[str, ...]
     """Digests, in order."""
     tools_digest: str = ""
+    tools: tuple[ToolSchema, ...] = ()
+    """The declared tools, with the first request that declares them; `tools_digest` names them
+    from then on. Empty: there are none, or whoever wrote the trace did not keep them."""
     sampling: Sampling = Sampling()
     caps: Caps = Caps()
     wire: Wire = "native"
@@ -116,7 +119,7 @@ class Guard(_Event, frozen=True, kw_only=True):
     channel: str
     finding: str
     before: str = ""
-    """What an edit replaced."""
+    """What an edit replaced, or a retry or a stop threw away; a long answer is cut."""
 
 
 class Tool(_Event, frozen=True, kw_only=True):

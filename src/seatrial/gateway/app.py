@@ -61,7 +61,7 @@ class Gateway:
         self.upstreams = [Upstream(spec, settings.bounds) for spec in settings.upstreams]
         self._clients = Clients()
         self._desk = Desk(settings, self.metrics, self.upstreams, self._clients, self._learn)
-        self._told_loss = False
+        self._told: set[str] = set()
         self._in_flight = 0
         self._learning: set[asyncio.Task[None]] = set()
         self.recorder: Recorder | None = None
@@ -94,6 +94,7 @@ class Gateway:
             specs = {upstream.url: upstream.spec for upstream in self.upstreams}
             self._identities = Identities(specs, self.recorder.put)
             self._desk.on_exchange = self._identities.put
+            self._desk.on_unread = self._unrecorded
         for upstream in self.upstreams:
             self._learn(upstream)
 
@@ -218,6 +219,8 @@ class Gateway:
             await self._relay(scope, output)
         elif method == "POST" and path in POST_PATHS:
             self.metrics.add("unguarded_total")
+            if self.recorder is not None and path.endswith("/completions"):
+                self._unrecorded(f"{path} is no chat")
             await self._relay(scope, output, body)
         else:
             message = f"{method} {path} is nothing that this gateway answers"
@@ -283,12 +286,19 @@ class Gateway:
             self._identities.begin(upstream.url)
 
     def _lost(self, reason: str) -> None:
-        self.metrics.add("record_lost_total")
-        if not self._told_loss:
-            self._told_loss = True
+        self._warn("record_lost_total", reason)
+
+    def _unrecorded(self, reason: str) -> None:
+        self._warn("unrecorded_total", f"a request that cannot be read: {reason[:200]}")
+
+    def _warn(self, counter: str, reason: str) -> None:
+        """Count what is missing on record, and tell of the first one."""
+        self.metrics.add(counter)
+        if counter not in self._told:
+            self._told.add(counter)
             sys.stderr.write(
                 f"warning: not everything is recorded: {reason}; the traffic goes on, "
-                "/metrics counts the loss\n"
+                f"/metrics counts it as {counter}\n"
             )
 
 

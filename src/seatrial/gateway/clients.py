@@ -76,10 +76,10 @@ def patience_seconds(headers: Mapping[bytes, bytes]) -> float | None:
     return seconds if 0 < seconds < 1e6 else None
 
 
-def session_key(headers: Mapping[bytes, bytes], in_body: str = "") -> str:
+def session_key(headers: Mapping[bytes, bytes]) -> str:
     """What the client itself says of the conversation; empty where it says nothing."""
     for name in _SESSION_HEADERS:
         value = headers.get(name)
         if value:
             return value.decode("latin-1")[:200]
-    return in_body
+    return ""

@@ -61,6 +61,8 @@ class Desk:
         rules = () if settings.observe else gateway_rules(settings.guard)
         self._acts = any(rule.mode == "enforce" for rule in rules)
         self.on_exchange: OnExchange | None = None
+        self.on_unread: Callable[[str], None] | None = None
+        """Hears why an exchange can be told to nobody."""
 
     @property
     def waiting(self) -> int:
@@ -88,7 +90,7 @@ class Desk:
         except SeatrialError as error:
             await refuse(output, wire, error)
             return
-        session = session_key(dict(headers), inbound.session)
+        session = session_key(dict(headers))
         side = self._clients.is_side_call(client, inbound.request)
         asked = Asked(inbound, headers, client, session, side)
         if inbound.stream and self._acts and inbound.request is not None:
@@ -102,6 +104,8 @@ class Desk:
             await self._in_turn(place.upstream, asked, own)
         finally:
             output.stands_for(own)
+            if inbound.request is None and self.on_unread is not None:
+                self.on_unread(inbound.unread)
         self._on_asked(place.upstream)
 
     async def forwarded(self, body: bytes) -> tuple[Upstream, bytes]:

@@ -19,12 +19,13 @@ from seatrial.chat.endpoint import End, Event
 from seatrial.chat.overflow import ContextOverflowError
 from seatrial.core.config import LadderSpec, RuleMode
 from seatrial.core.errors import Boundary, GuardError, SeatrialError, attribute
-from seatrial.core.generation import Finish, Timings, Usage
+from seatrial.core.generation import Finish, Usage
 from seatrial.gateway import record
 from seatrial.gateway.asking import Asking
 from seatrial.gateway.attempt import Attempt
 from seatrial.gateway.elision import Elided
 from seatrial.gateway.endings import Told, failed, overflowed, reported, stopped
+from seatrial.gateway.exchanged import exchanged
 from seatrial.gateway.fitting import Fitting
 from seatrial.gateway.flow import Flow
 from seatrial.gateway.metrics import Metrics
@@ -317,53 +318,25 @@ class Passage:
                 self._metrics.add("upstream_errors_total", type=kind)
         self._collected.fault = record.Fault(error.boundary, kind, error.message)
 
-    def _fields(self) -> bytes:
-        sent, inbound = self._attempt.body, self._asked.inbound
-        return (inbound.fields or sent) if sent is inbound.raw else sent
-
     def _record(self) -> None:
         """Hand the exchange to the recorder; what broke or was left stands there as such."""
         request, collected = self._asked.inbound.request, self._collected
-        turn, end = self._attempt.turn, collected.end
         usage = collected.usage.usage if collected.usage else Usage()
         discarded = self._attempt.discarded
         self._metrics.add("wire_total", wire=self._attempt.facts.wire)
         self._metrics.add("completion_tokens_total", usage.completion + discarded.completion)
         self._metrics.add("discarded_tokens_total", discarded.completion)
-        if end.unread:
+        if collected.end.unread:
             self._metrics.add("unguarded_total")
         self._fitting.answered(usage)
-        if self._on_exchange is None or request is None:
-            return
-        fault = collected.fault
-        finish = end.finish
-        if fault is not None and fault.type == ContextOverflowError.__name__:
-            finish = Finish.CONTEXT
-        elif fault is not None and finish is Finish.CANCELLED:
-            finish = Finish.MISSING
-        self._on_exchange(
-            record.Exchange(
-                client=self._asked.client,
-                session=self._asked.session,
-                side=self._asked.side,
-                upstream=self._upstream.url,
-                model=self._asked.inbound.model,
-                window=self._upstream.window_of(self._asked.inbound.model),
-                loads_on_request=self._upstream.loads_on_request,
-                wire=self._attempt.facts.wire,
-                request=request,
-                body=self._attempt.body,
-                fields=self._fields(),
-                message=collected.message(),
-                finish=finish,
-                raw_finish=end.raw_finish,
-                raw=end.text if self._raw else "",
-                usage=usage,
-                discarded=discarded,
-                timings=turn.timings() if turn else Timings(),
-                verdict=end.verdict,
-                reason=end.reason,
-                decided=tuple(collected.decided),
-                fault=fault,
+        if self._on_exchange is not None and request is not None:
+            done = exchanged(
+                self._asked,
+                request,
+                self._upstream,
+                self._attempt,
+                collected,
+                unchanged=self._tees or self._untouched(),
+                raw=collected.end.text if self._raw else "",
             )
-        )
+            self._on_exchange(done)

@@ -1,11 +1,12 @@
 """Counts of what a gateway did, as Prometheus reads them.
 
-Labels are few and bounded: clients by short names, paths that the gateway knows, rule ids. In:
-increments. Out: text.
+Labels are few and bounded: clients by short names, paths that the gateway knows, rule ids. For
+any thread: the recorder counts from its own. In: increments. Out: text.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 
 COUNTERS = {
@@ -26,6 +27,7 @@ COUNTERS = {
     "translation_lost_total": "Fields of other protocols that chat completions have no place for.",
     "recorded_total": "Exchanges that were recorded.",
     "record_lost_total": "Exchanges that could not be recorded.",
+    "unrecorded_total": "Generations that no record has a form for; they were passed on.",
     "cancelled_total": "Requests whose client left before the end.",
 }
 GAUGES = {
@@ -43,21 +45,28 @@ class Metrics:
         self._counters: dict[str, defaultdict[_Labels, float]] = {
             name: defaultdict(float) for name in COUNTERS
         }
+        self._lock = threading.Lock()
 
     def add(self, name: str, amount: float = 1, **labels: str) -> None:
-        self._counters[name][tuple(sorted(labels.items()))] += amount
+        key = tuple(sorted(labels.items()))
+        with self._lock:
+            self._counters[name][key] += amount
 
     def total(self, name: str, **labels: str) -> float:
         """The sum over everything that has these labels."""
         wanted = set(labels.items())
-        return sum(n for key, n in self._counters[name].items() if wanted <= set(key))
+        with self._lock:
+            counts = list(self._counters[name].items())
+        return sum(n for key, n in counts if wanted <= set(key))
 
     def text(self, **gauges: float) -> str:
         """Everything, in the text format."""
         lines: list[str] = []
-        for name, counts in self._counters.items():
+        with self._lock:
+            known = {name: sorted(counts.items()) for name, counts in self._counters.items()}
+        for name, counts in known.items():
             lines += _head(name, COUNTERS[name], "counter")
-            for labels, count in sorted(counts.items()):
+            for labels, count in counts:
                 lines.append(f"{PREFIX}{name}{_labels(labels)} {_number(count)}")
             if not counts:
                 lines.append(f"{PREFIX}{name} 0")

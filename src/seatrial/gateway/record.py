@@ -41,7 +41,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     client: str
     session: str
-    """The client's own name of the conversation; empty = none."""
+    """The client's own name of the conversation, in a header; empty = none."""
+    cache_key: str = ""
+    """`prompt_cache_key` of the body: of the conversation, or of all that an application asks."""
     side: bool
     upstream: str
     model: str
@@ -98,9 +100,15 @@ class Collected:
         elif isinstance(event, End):
             self.end = event
 
-    def message(self) -> Message:
-        text = self._text.whole()
-        if self.end.verdict == "reask" and not self._calls:
+    def message(self, given: tuple[Call, ...] | None) -> Message:
+        """What the client got; `given`: the server's own calls, where those went out unchanged.
+
+        The rules read repaired calls, and a client that gets the server's bytes does not.
+        """
+        text, calls = self._text.whole(), tuple(self._calls)
+        if self.end.verdict == "reask":
             # A call that could not be read stands nowhere else.
             text = self.end.text or text
-        return Message("assistant", text, self._think.whole(), tuple(self._calls))
+        if given is not None:
+            calls = given[: len(calls)]
+        return Message("assistant", text, self._think.whole(), calls)

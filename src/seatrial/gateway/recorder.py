@@ -104,4 +104,6 @@ class Recorder:
 
 
 def _size(exchange: Exchange) -> int:
-    return len(exchange.body) + len(exchange.message.text) + len(exchange.message.think) + 1000
+    dropped = sum(len(decided.decision.before) for decided in exchange.decided)
+    said = len(exchange.message.text) + len(exchange.message.think)
+    return len(exchange.body) + said + dropped + 1000

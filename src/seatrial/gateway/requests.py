@@ -107,8 +107,10 @@ class Inbound(msgspec.Struct, frozen=True):
     stream: bool = False
     request: Request | None = None
     """None = of a shape that no rule can read, or several answers at once: passed on as it is."""
-    session: str = ""
-    """What the client itself says of the conversation that this belongs to."""
+    unread: str = ""
+    """Why there is no `request`."""
+    cache_key: str = ""
+    """Its `prompt_cache_key`."""
     fields: bytes = b""
     """Not empty: another body with the same fields: without the messages that were read before, or
     without lone surrogates."""
@@ -127,8 +129,8 @@ def read_inbound(raw: bytes) -> Inbound:
     """
     try:
         return inbound_of(raw, decode_body(raw))
-    except msgspec.ValidationError:
-        return _unreadable(raw)
+    except msgspec.ValidationError as error:
+        return _unreadable(raw, str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         whole = without_lone_surrogates(raw)
         if whole == raw:
@@ -145,11 +147,13 @@ def inbound_of(
         msgspec.ValidationError: a message of an unknown role.
     """
     request = _request(body, before)
+    several = (body.n or 1) != 1
     return Inbound(
         raw,
         body.model or "",
         bool(body.stream),
-        request if (body.n or 1) == 1 else None,
+        None if several else request,
+        f"n = {body.n}: several answers at once" if several else "",
         (body.prompt_cache_key or "")[:200],
         fields,
     )
@@ -205,10 +209,11 @@ def read_scalars(raw: bytes) -> dict[str, str | int | float | bool | None]:
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def _unreadable(raw: bytes) -> Inbound:
+def _unreadable(raw: bytes, why: str) -> Inbound:
     body = read_object(raw)
     model = body.get("model")
-    return Inbound(raw, model if isinstance(model, str) else "", body.get("stream") is True)
+    named = model if isinstance(model, str) else ""
+    return Inbound(raw, named, body.get("stream") is True, unread=why)
 
 
 def _request(body: Body, before: tuple[Message, ...]) -> Request:

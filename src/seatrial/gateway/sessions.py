@@ -2,8 +2,8 @@
 
     runs/<run>/sessions/<client>/<id>/events.jsonl[.zst]
 
-A session is one conversation of one client: as the client itself names it, else found by the
-messages, because a conversation sends its own history again. What a tool answered is read from
+A session is one conversation of one client: as the client itself names it in a header, else found
+by the messages (`conversations`). What a tool answered is read from
 the next request; how a command ended is known only where its output says so, and counts as 0
 elsewhere. Secrets are replaced before anything is written.
 
@@ -23,19 +23,24 @@ import msgspec
 from seatrial.chat.capture import Redactor
 from seatrial.core import trace as events
 from seatrial.core.config import RunSpec, SuiteSpec
-from seatrial.core.errors import Boundary, boundary
+from seatrial.core.errors import Boundary, SeatrialError, boundary
 from seatrial.core.generation import Caps, Finish
-from seatrial.core.message import Call, Message, tools_digest
+from seatrial.core.message import Call, Message, ToolSchema, tools_digest
 from seatrial.core.result import Ended, Verified
 from seatrial.core.trace import TrialRef
+from seatrial.gateway.conversations import Conversation, Said
 from seatrial.gateway.identity import UNATTESTED, still
 from seatrial.gateway.record import Decided, Exchange, Identity
 from seatrial.gateway.requests import read_scalars
+from seatrial.guard.rules.empty import EmptyCompletionRule
 from seatrial.store.layout import encode_name, slug
 from seatrial.store.run import RunDir
 from seatrial.store.trace import TraceWriter
 
-MAX_OPEN = 32
+MAX_OPEN = 512
+"""Conversations that may go on; of more, the one that was silent longest is closed."""
+MAX_FILES = 32
+"""Files held open; the other conversations open theirs again when they go on."""
 IDLE_SECONDS = 900.0
 """A conversation that was silent for so long is closed; what comes later is a new session."""
 SIDE_SECONDS = 600.0
@@ -49,11 +54,13 @@ _ENDED = {
     Finish.LENGTH: Ended.RUNAWAY_LENGTH,
     Finish.CONTEXT: Ended.CONTEXT_OVERFLOW,
 }
+_WHOLE = (Finish.STOP, Finish.TOOL_CALLS)
 _STOPPED = {
     "gen.action": Ended.REPEAT_CALL_LOOP,
     "gen.text_loop": Ended.TEXT_LOOP,
     "gen.think": Ended.TEXT_LOOP,
-    "gen.empty": Ended.EMPTY_COMPLETION,
+    "config.": Ended.RUNAWAY_LENGTH,
+    "stack.silent_truncation": Ended.CONTEXT_OVERFLOW,
 }
 """By the beginning of the failure mode for which a rule stopped the answer."""
 
@@ -80,34 +87,47 @@ class Sessions:
             InfraError: the disk is full or broken.
             HarnessError: it holds what cannot be written.
         """
-        session = self._session(exchange)
+        said = Said(exchange.request.messages)
+        session = self._session(exchange, said)
         session.used = time.monotonic()
+        # The one that was used last stands last.
+        self._open.remove(session)
+        self._open.append(session)
+        if len(self._open) > MAX_FILES:
+            self._open[-MAX_FILES - 1].rest()
         if self._latest is not None and self._latest is not session:
             self._latest.forget()
         self._latest = session
-        session.write(exchange)
+        session.write(exchange, said)
 
     def close_idle(self, idle_seconds: float = IDLE_SECONDS) -> None:
         """Close what was silent for long, and the oldest of too many."""
         now = time.monotonic()
-        self._open.sort(key=lambda session: session.used)
         while self._open and (
             len(self._open) > MAX_OPEN or now - self._open[0].used >= idle_seconds
         ):
             self._open.pop(0).close()
 
     def close(self) -> None:
-        """Close everything."""
-        try:
-            while self._open:
-                self._open.pop(0).close()
-        finally:
-            if self._run is not None:
-                self._run.release()
+        """Close everything; one that cannot be closed does not keep the others open.
 
-    def _session(self, exchange: Exchange) -> _Session:
+        Raises:
+            InfraError, HarnessError: the first that could not be closed.
+        """
+        errors: list[SeatrialError] = []
+        while self._open:
+            try:
+                self._open.pop(0).close()
+            except SeatrialError as error:
+                errors.append(error)
+        if self._run is not None:
+            self._run.release()
+        if errors:
+            raise errors[0]
+
+    def _session(self, exchange: Exchange, said: Said) -> _Session:
         mine = [session for session in self._open if session.may_hold(exchange)]
-        session = _find(mine, exchange)
+        session = _find(mine, exchange, said)
         if session is None:
             session = self._new(exchange)
             self._open.append(session)
@@ -119,30 +139,28 @@ class Sessions:
             # It has no arms and no tasks: nothing was run, something was overheard.
             spec = RunSpec(SuiteSpec(name="gateway"), arms=(), seeds=(), calibrate=False)
             self._run = RunDir.create(self._root, spec, "gateway")
-        name = f"{time.strftime('%H%M%S', time.gmtime())}-{slug(exchange.session, 'session')}"
-        name = f"{name}-{secrets.token_hex(4)}"
+        named = slug(exchange.session or exchange.cache_key, "session")
+        name = f"{time.strftime('%H%M%S', time.gmtime())}-{named}-{secrets.token_hex(4)}"
         folder = self._run.path / SESSIONS / encode_name(exchange.client) / name
         with boundary(Boundary.INFRA, f"make {folder}"):
             folder.mkdir(parents=True)
         return _Session(folder, exchange, self._redactor)
 
 
-def _find(sessions: Sequence[_Session], exchange: Exchange) -> _Session | None:
+def _find(sessions: Sequence[_Session], exchange: Exchange, said: Said) -> _Session | None:
     if exchange.session:
         return next((s for s in sessions if s.key == exchange.session), None)
+    # A cache key may be of one conversation or of all: it tells apart, and joins nothing.
+    alike = [s for s in sessions if s.cache_key == exchange.cache_key]
     if exchange.side:
-        latest = max(sessions, key=lambda session: session.used, default=None)
+        latest = max(alike or sessions, key=lambda session: session.used, default=None)
         if latest is not None and time.monotonic() - latest.used <= SIDE_SECONDS:
             return latest
         return None
-    said = _said_by_user(exchange.request.messages)
-    size = len(exchange.request.messages)
-    fitting = [s for s in sessions if not s.key and s.is_continued_by(said, size)]
-    return max(fitting, key=lambda session: len(session.said), default=None)
-
-
-def _said_by_user(messages: Sequence[Message]) -> list[int]:
-    return [hash(message.text) for message in messages if message.role == "user"]
+    unnamed = [s for s in alike if not s.key]
+    fits = [(fit, s) for s in unnamed if (fit := s.conversation.extended(said))]
+    fits = fits or [(fit, s) for s in unnamed if (fit := s.conversation.edited(said))]
+    return max(fits, key=lambda one: (one[0], one[1].used))[1] if fits else None
 
 
 class _Session:
@@ -151,15 +169,17 @@ class _Session:
     def __init__(self, folder: Path, exchange: Exchange, redactor: Redactor) -> None:
         self.client = exchange.client
         self.key = exchange.session
+        self.cache_key = exchange.cache_key
         self.used = time.monotonic()
-        self.said: list[int] = []
-        self._size = 0
+        self.conversation = Conversation()
         self._redactor = redactor
         self._turn = 0
         self._side_calls = 0
         self._digests: dict[int, str] = {}
         self._named: tuple[tuple[Message, ...], tuple[str, ...]] = ((), ())
         """Messages of the last request, and the digests that name them."""
+        self._declared: set[str] = set()
+        """Digests of the tools that stand on the trace."""
         self._unanswered: dict[str, Call] = {}
         self._ended = Ended.CANCELLED
         self._writer = TraceWriter(folder)
@@ -176,20 +196,17 @@ class _Session:
         """The same client, and as far as known the same server: a trace has one identity."""
         return self.client == exchange.client and still(self._identity, exchange.identity)
 
-    def is_continued_by(self, said: list[int], size: int) -> bool:
-        """A conversation sends its history again: what the person said stays, and it grows."""
-        return bool(self.said) and size >= self._size and said[: len(self.said)] == self.said
-
-    def write(self, exchange: Exchange) -> None:
-        request = exchange.request
+    def write(self, exchange: Exchange, said: Said) -> None:
         if exchange.side:
             self._side_calls += 1
             identifier = f"s{self._side_calls}"
+            self.conversation.heard(exchange.message)
         else:
-            self._answers(request.messages)
+            self._answers(exchange.request.messages)
             self._turn += 1
             identifier = f"r{self._turn}"
-            self.said, self._size = _said_by_user(request.messages), len(request.messages)
+            whole = exchange.finish in _WHOLE and exchange.fault is None
+            self.conversation.asked(said, exchange.message, whole=whole)
         self._request(exchange, identifier)
         for decided in exchange.decided:
             self._guard(decided)
@@ -200,6 +217,10 @@ class _Session:
     def forget(self) -> None:
         """Let go of the messages of the last request: somebody else is talking."""
         self._named = (), ()
+
+    def rest(self) -> None:
+        """Hold no file until it goes on."""
+        self._writer.rest()
 
     def close(self) -> None:
         """End the trace and compact it."""
@@ -224,12 +245,15 @@ class _Session:
         # No digest of the body: those of its messages say as much, and half a megabyte of history
         # is not hashed anew for every turn.
         request, plain = exchange.request, read_scalars(exchange.fields)
+        declared = tools_digest(request.tools)
+        tools = () if declared in self._declared else self._redacted_tools(request.tools)
         self._writer.emit(
             events.Request,
             turn=self._turn,
             id=identifier,
             messages=self._messages(request.messages),
-            tools_digest=tools_digest(request.tools),
+            tools_digest=declared,
+            tools=tools,
             sampling=request.sampling,
             caps=Caps(max_tokens=request.max_tokens),
             wire=exchange.wire,
@@ -239,6 +263,8 @@ class _Session:
                 for key, value in plain.items()
             },
         )
+
+        self._declared.add(declared)
 
     def _response(self, exchange: Exchange, identifier: str) -> None:
         digest = self._message(exchange.message)
@@ -310,6 +336,14 @@ class _Session:
             self._digests[key] = digest
         return digest
 
+    def _redacted_tools(self, tools: tuple[ToolSchema, ...]) -> tuple[ToolSchema, ...]:
+        text = self._redactor.text(msgspec.json.encode(tools).decode())
+        try:
+            return msgspec.json.decode(text, type=tuple[ToolSchema, ...])
+        except msgspec.DecodeError:
+            # What was taken out was more than text: better none than a wrong one.
+            return ()
+
     def _redacted(self, message: Message) -> Message:
         clean = self._redactor.text
         calls = tuple(
@@ -339,10 +373,16 @@ def _told(exchange: Exchange, redactor: Redactor) -> Identity:
 
 
 def _stopped(decided: Sequence[Decided]) -> Ended:
-    finding = decided[-1].decision.finding if decided else None
+    stops = [one for one in decided if one.mode == "enforce" and one.decision.action == "stop"]
+    if not stops:
+        return Ended.GAVE_UP
+    if stops[-1].rule == EmptyCompletionRule.id:
+        return Ended.EMPTY_COMPLETION
+    finding = stops[-1].decision.finding
     mode = finding.mode_id if finding else ""
+    # Else no answer came that could be used, however often it was asked for.
     known = (ended for begin, ended in _STOPPED.items() if mode.startswith(begin))
-    return next(known, Ended.RUNAWAY_LENGTH)
+    return next(known, Ended.GAVE_UP)
 
 
 def _exit(output: str) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -91,9 +92,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        keys = (self.token, *(upstream.api_key for upstream in self.upstreams))
+        """What is kept out of every record: the token, and keys and passwords of the upstreams."""
+        keys = [self.token]
+        for upstream in self.upstreams:
+            keys += [upstream.api_key, *_passwords(upstream.url)]
         return tuple(key for key in keys if key)
 
     def acts(self, rule: str) -> bool:
         """Whether a rule of the gateway's own may change anything."""
         return not self.observe and rule not in self.off
+
+
+def _passwords(url: str) -> tuple[str, ...]:
+    """The password in `url`, as it stands there and as it is meant."""
+    password = urlsplit(url.strip()).password or ""
+    return password, unquote(password)

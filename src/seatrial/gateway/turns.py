@@ -29,6 +29,7 @@ from seatrial.chat.sse import SseEvent
 from seatrial.chat.wires import call_id_prefix
 from seatrial.core.errors import FormatError
 from seatrial.core.generation import Finish, Timings, Usage
+from seatrial.core.message import Call
 
 BROKEN_HINT = "a proxy in between may have cut it, or the server was stopped"
 
@@ -127,6 +128,11 @@ class Turn:
         if predicted and not (self._usage and self._usage.completion):
             return msgspec.structs.replace(self._usage or Usage(), completion=predicted)
         return self._usage
+
+    @property
+    def given(self) -> tuple[Call, ...]:
+        """The calls as the server wrote them: what a client gets where nothing was changed."""
+        return self._turn.given
 
     def timings(self) -> Timings:
         return Timings(

@@ -3,7 +3,8 @@
 The free test of a remedy: the very same rules read a recording, piece by piece as a stream would
 have come, and nothing is asked of any server. A retry counts as the end of the turn, because what
 a model would have said next stands in no recording. Where the declared tools are not recorded,
-they are known by the calls that were made.
+they are known by the calls that were made, and the turns are counted: what depends on the others
+could not be judged there.
 
 In: the events of a trace, rules. Out: a `Replay`: what each rule saw, what it would have cut, and
 what sound work it would have touched.
@@ -28,7 +29,6 @@ PIECE_CHARS = 24
 
 _LENGTH = (Finish.LENGTH, Finish.CONTEXT)
 _BY_ITSELF = (Finish.STOP, Finish.TOOL_CALLS)
-_NO_TOOLS = ("", tools_digest(()))
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -57,6 +57,8 @@ class Replay(msgspec.Struct, frozen=True):
     touched_writes: int = 0
     """... that a rule would have changed, tried again or stopped."""
     saved_tokens: int = 0
+    unknown_tools: int = 0
+    """Turns whose declared tools are not recorded."""
     seen: tuple[Seen, ...] = ()
 
     def __add__(self, other: Replay) -> Replay:
@@ -77,11 +79,17 @@ class Replay(msgspec.Struct, frozen=True):
 
     def summary(self) -> str:
         """One line for a person."""
-        return (
+        told = (
             f"would have cut {self.cut_length_stops} of {self.length_stops} length stops, "
             f"saved {_thousands(self.saved_tokens)} tokens, "
             f"touched {self.touched_writes} of {self.sound_writes} legitimate calls"
         )
+        if self.unknown_tools:
+            told += (
+                f"; rules about calls could not be judged in {self.unknown_tools} of {self.turns} "
+                "turns: their tools are not recorded"
+            )
+        return told
 
 
 def replay(
@@ -102,7 +110,9 @@ class _Reader:
     def __init__(self, rules: Callable[[], Sequence[Rule]], tools: tuple[ToolSchema, ...]) -> None:
         self.total = Replay()
         self._rules = rules
-        self._tools = {tool.name: tool for tool in tools}
+        self._declared = {tools_digest(()): (), tools_digest(tools): tools}
+        self._called = {tool.name: tool for tool in tools}
+        """Of turns whose tools are not recorded."""
         self._messages: dict[str, Message] = {}
         self._request: events.Request | None = None
         self._shortened = False
@@ -113,6 +123,8 @@ class _Reader:
             self._message(event)
         elif isinstance(event, events.Request):
             self._request, self._shortened = event, False
+            if event.tools:
+                self._declared[event.tools_digest] = event.tools
         elif isinstance(event, events.Guard):
             self._shortened = self._shortened or event.rule == ELIDE
         elif isinstance(event, events.Response):
@@ -124,7 +136,7 @@ class _Reader:
         )
         for call in event.calls:
             free = ToolSchema(call.name, "", {"type": "object"})
-            self._tools.setdefault(call.name, free)
+            self._called.setdefault(call.name, free)
 
     def _response(self, response: events.Response) -> Replay:
         asked = self._request
@@ -135,14 +147,18 @@ class _Reader:
         watch = Watch(self._rules(), lambda rule, decision: heard.append((rule, decision)))
         stream = _events_of(message, response, counted=not self._shortened)
         read = _run(watch, self._asked(asked), stream)
-        return self._judged(response, message, heard, read)
+        judged = self._judged(response, message, heard, read)
+        unknown = int(asked.tools_digest not in self._declared)
+        return msgspec.structs.replace(judged, unknown_tools=unknown)
 
     def _asked(self, asked: events.Request) -> Request:
         known = [self._messages[name] for name in asked.messages if name in self._messages]
-        declared = asked.tools_digest not in _NO_TOOLS
+        called = tuple(self._called.values()) if asked.tools_digest else ()
+        choice = asked.sent.get("tool_choice")
         return Request(
             messages=tuple(known),
-            tools=tuple(self._tools.values()) if declared else (),
+            tools=self._declared.get(asked.tools_digest, called),
+            tool_choice=choice if isinstance(choice, str) else None,
             sampling=asked.sampling,
             max_tokens=asked.caps.max_tokens,
         )

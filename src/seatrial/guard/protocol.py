@@ -87,7 +87,8 @@ class Decision(msgspec.Struct, frozen=True):
     ending: Ending = "retryable_error"
     """For `stop`, and `retry` that becomes one: how clients are told."""
     before: str = ""
-    """For `edit`: what was replaced, verbatim."""
+    """For `edit`: what was replaced, verbatim. In a record of `retry` and `stop`: the answer that
+    was thrown away."""
     rungs: tuple[Rung, ...] = ()
     """In a record of `retry`: the steps of the ladder that were taken."""
     note: str = ""

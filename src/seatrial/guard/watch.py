@@ -19,6 +19,7 @@ from seatrial.chat.endpoint import CallEvent, End, Event, Request, Text, Think, 
 from seatrial.chat.growing import GrowingText
 from seatrial.core.errors import Boundary, GuardError, attribute
 from seatrial.core.generation import Finish
+from seatrial.guard.dropped import dropped_text
 from seatrial.guard.ladder import Climb, Failure
 from seatrial.guard.protocol import PASS, PROSE, Decision, PassingRule, Rule
 
@@ -59,6 +60,7 @@ class Watch:
         """What was said, in runs of text and of reasoning."""
         self._saying: type[Event] | None = None
         self._say: Callable[[str], object] = str
+        self._calls: list[CallEvent] = []
         self._usage: UsageEvent | None = None
         self._last: Event | None = None
         self._final: list[Event] | None = None
@@ -97,6 +99,8 @@ class Watch:
             self._say(event.text)  # type: ignore[union-attr]
         elif kind is UsageEvent:
             self._usage = event  # type: ignore[assignment]
+        elif kind is CallEvent:
+            self._calls.append(event)  # type: ignore[arg-type]
         self._last = event
         if kind is End:
             return self._advance(0, (event,))
@@ -220,6 +224,7 @@ class Watch:
             done = msgspec.structs.replace(
                 decision, request=step.request, rungs=step.rungs, note=self._cost()
             )
+        done = self._with_dropped(done)
         self._tell(rule, done)
         return done
 
@@ -236,6 +241,13 @@ class Watch:
 
     def _cost(self) -> str:
         return f"{len(self._words())} characters dropped"
+
+    def _with_dropped(self, done: Decision) -> Decision:
+        """`done`, with what it throws away."""
+        if done.action not in ("retry", "stop") or done.before:
+            return done
+        dropped = dropped_text(self._words(), self._words(Think), self._calls, self._last)
+        return msgspec.structs.replace(done, before=dropped)
 
     def _begin(self, kind: type[Event]) -> None:
         run = GrowingText()
@@ -278,6 +290,8 @@ class Watch:
                 self._tell(rule, decision)
             return PASS
         enforced = rule.mode == "enforce"
+        if enforced and action == "stop":
+            decision = self._with_dropped(decision)
         if action != "hold" and not (enforced and action == "retry"):
             self._tell(rule, decision)
         return decision if enforced else PASS

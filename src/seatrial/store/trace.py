@@ -65,6 +65,7 @@ class TraceWriter:
         self._seq = 0
         self._messages: set[str] = set()
         self._log: AppendLog | None = AppendLog(folder / PLAIN, exclusive=True)
+        self._resting = False
 
     def emit(self, cls: type[E], *, turn: int, **fields: Any) -> E:  # noqa: ANN401 - checked below, by decoding
         """Write one event; `seq` and `t` are filled in, and the version on `Begin`.
@@ -81,6 +82,8 @@ class TraceWriter:
             raise HarnessError(f"a trace starts with Begin, not {cls.__name__}")
         if self._log is None:
             raise HarnessError(f"the trace in {self.folder} is closed")
+        if self._resting:
+            self._log, self._resting = AppendLog(self._log.path), False
         seconds = round(self._clock() - self._start_seconds, 6)
         event: E = cls(seq=self._seq, t=seconds, turn=turn, **fields)
         self._log.append(_line(event))
@@ -108,6 +111,12 @@ class TraceWriter:
             self._messages.add(digest)
         return digest
 
+    def rest(self) -> None:
+        """Hold no file open until the next event."""
+        if self._log is not None:
+            self._log.close()
+            self._resting = True
+
     def close(self) -> tuple[int, ...]:
         """End the trace and compact it: where each frame begins. Again is harmless.
 
@@ -117,6 +126,8 @@ class TraceWriter:
         if self._log is not None:
             log, self._log = self._log, None
             try:
+                if self._resting:
+                    log = AppendLog(log.path)
                 log.sync()
             finally:
                 log.close()

@@ -142,6 +142,28 @@ async def test_without_that_rule_it_breaks_as_it_broke(fields):
     assert got == NO_DONE
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+async def test_a_broken_chunk_ends_the_answer(pause, stream, ask):
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
+        writer.write(b"Transfer-Encoding: chunked\r\n\r\n")
+        piece = sse(delta(content="Hello."))
+        for chunk in (b"%x\r\n%b\r\n" % (len(piece), piece), b"ZZZ\r\nxx\r\n"):
+            await asyncio.sleep(pause)
+            writer.write(chunk)
+            await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with front(f"http://127.0.0.1:{port}") as (url, _), asyncio.timeout(5):
+            status, data = await ask(url, body("hi", stream=stream))
+    assert (status, error_of(data)["code"]) == (502, "gone")
+
+
 async def test_a_server_that_hangs(ask):
     bounds = Bounds(first_byte_seconds=0.2, keep_alive_seconds=5)
     status, data, _ = await served([Hang()], ask, bounds=bounds)

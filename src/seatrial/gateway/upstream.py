@@ -60,6 +60,9 @@ class Answer:
         self._bounds = bounds
         self._watchdog: Watchdog | None = None
         self._back: bytes | None = None
+        self._closed = _closing(response)
+        if self._closed is not None:
+            self._closed.add_done_callback(self._lost)
         self.status = response.status
 
     @property
@@ -130,9 +133,17 @@ class Answer:
 
     def close(self) -> None:
         """Leave the response; a server that is still generating stops."""
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._lost)
         if self._watchdog is not None:
             self._watchdog.__exit__(None, None, None)
         self._response.close()
+
+    def _lost(self, _: asyncio.Future[None]) -> None:
+        """The connection is closed; whoever reads what it did not bring would wait for ever."""
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("the connection broke"))
 
 
 class Upstream:
@@ -294,6 +305,13 @@ class Upstream:
                 skip_auto_headers=("User-Agent", "Content-Type"),
             )
         return self._session
+
+
+def _closing(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
+    """What tells that the connection is closed: after a broken chunk nothing else does."""
+    connection = response.connection
+    protocol = connection.protocol if connection is not None else None
+    return protocol.closed if protocol is not None else None
 
 
 def root_of(url: str) -> tuple[str, str | None]:

@@ -36,9 +36,44 @@ def test_null_choices_and_unknown_fields():
     assert (piece.text, piece.finish, piece.usage, piece.last) == ("", None, None, False)
 
 
+def choice(index: int, text: str) -> bytes:
+    return b'{"index": %d, "delta": {"content": "%b"}}' % (index, text.encode())
+
+
 def test_only_the_first_choice_is_read():
-    data = b'{"choices": [{"index": 1, "delta": {"content": "b"}}]}'
-    assert ChatFrames().read(frame(data)).text == ""
+    reader = ChatFrames()
+    frames = [[choice(1, "b"), choice(0, "a")], [choice(1, "b")], [choice(0, "a")]]
+    texts = [reader.read(frame(b'{"choices": [%b]}' % b", ".join(said))).text for said in frames]
+    assert texts == ["a", "", "a"]
+
+
+def test_a_server_may_count_its_choices_from_one():
+    reader = ChatFrames()
+    frames = [choice(1, "a"), choice(2, "b"), choice(1, "a")]
+    texts = [reader.read(frame(b'{"choices": [%b]}' % said)).text for said in frames]
+    assert texts == ["a", "", "a"]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", ""),
+        (b'{"choices": [{"delta": {"content": "ok \xff."}}]}', "ok \ufffd."),
+        (b'{"choices": [{"delta": {"content": "ok \\ud83d"}}]}', "ok \ufffd"),
+        (b'{"choices": [{"delta": {"content": "ok"}, "logprobs": [NaN, -Infinity]}]}', "ok"),
+    ],
+)
+def test_what_clients_read_although_it_is_no_json(data, text):
+    piece = ChatFrames(lenient=True).read(frame(data))
+    assert (piece.text, piece.unread) == (text, False)
+    with pytest.raises(FormatError):
+        ChatFrames().read(frame(data))
+
+
+def test_a_call_with_broken_text_is_not_read():
+    data = b'{"choices": [{"delta": {"tool_calls": [{"function": {"arguments": "\xff"}}]}}]}'
+    with pytest.raises(FormatError, match="broken text"):
+        ChatFrames(lenient=True).read(frame(data))
 
 
 def test_the_last_completion_frame():
@@ -91,6 +126,11 @@ def test_no_index():
         b'{"id": "y", "function": {"name": "f", "arguments": "{}"}}',
     )
     assert calls_of(*deltas) == [("x", "f", "{}"), ("y", "f", "{}")]
+
+
+def test_a_number_as_id():
+    delta = b'{"index": 0, "id": 0, "function": {"name": "f", "arguments": "{}"}}'
+    assert calls_of(delta) == [("0", "f", "{}")]
 
 
 def test_no_arguments_at_all():

@@ -1,5 +1,6 @@
 """What no rule changes arrives as the server sent it, byte for byte."""
 
+import gzip
 import json
 
 import aiohttp
@@ -55,6 +56,14 @@ STREAMS = {
     "after done": text_stream("Hello.") + b": trailing\n\n",
     "event names": b"event: message\nid: 7\n" + text_stream("Hello."),
     "length": text_stream("Hello.", finish="length"),
+    "broken letters": text_stream("Hello ?.").replace(b"?", b"\xff"),
+    "half an emoji": text_stream("Hello \ud83d", "\ude42."),
+    "no number": sse({**delta(content="Hello."), "x": float("nan")}, delta("stop"), "[DONE]"),
+    "frames without data": b"data: \n\n" + text_stream("Hello.") + b"data:\n\n",
+    "counted from one": text_stream("Hello.").replace(b'"index": 0', b'"index": 1'),
+    "call with a number": sse(
+        delta(tool_calls=[{**CALL, "id": 7, "function": FUNCTION}]), delta("tool_calls"), "[DONE]"
+    ),
 }
 MODES = {"enforce": {}, "observe": {"observe": True}, "off": {"guard": ALL_OFF}}
 
@@ -163,6 +172,20 @@ async def test_frames_are_read_whatever_they_are_labelled_as(finish, passes, ask
     async with RawServer([stream], kind="text/plain") as server, front(server.url) as (url, _):
         _, data = await ask(url, body("hi", tools=[BASH]))
     assert (data == stream, b'"ls' in data or b'\\"ls' in data) == (passes, passes)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_what_a_server_packed_unasked_is_unpacked(stream, mode, ask):
+    call = {**CALL, "function": FUNCTION}
+    choice = {"index": 0, "message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}
+    said = STREAMS["call"] if stream else json.dumps({"choices": [choice]}).encode()
+    kind = "text/event-stream" if stream else "application/json"
+    async with (
+        RawServer([gzip.compress(said)], kind=f"{kind}\r\nContent-Encoding: gzip") as server,
+        front(server.url, **MODES[mode]) as (url, _),
+    ):
+        assert await ask(url, body("hi", stream=stream, tools=[BASH])) == (200, said)
 
 
 @pytest.mark.parametrize("mode", MODES)

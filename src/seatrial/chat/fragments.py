@@ -40,7 +40,7 @@ class Fragments:
         return self._names[0] if self._names else ""
 
     def add(self, delta: CallDelta) -> None:
-        self.id = self.id or delta.id or ""
+        self.id = self.id or str(delta.id or "")
         self.odd = self.odd or not isinstance(delta.index, int)
         if delta.function.name:
             self._names.append(delta.function.name)

@@ -12,6 +12,9 @@ In: `SseEvent`s, JSON bodies. Out: `Piece`s.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -33,7 +36,8 @@ class CallDelta(msgspec.Struct, frozen=True, gc=False):
     """A fragment of a call that the server parsed."""
 
     index: int | str | None = None
-    id: str | None = None
+    id: str | int | None = None
+    """A few servers count their calls."""
     function: FunctionDelta = FunctionDelta()
 
 
@@ -117,8 +121,10 @@ class _CompletionFrame(msgspec.Struct, gc=False):
 
 
 _DONE = Piece(last=True)
+_EMPTY = Piece()
 _NOTHING = _Said()
 _FIRST = (0, "0", None)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHAT = msgspec.json.Decoder(_ChatFrame)
 _FAULTS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _FrameT = TypeVar("_FrameT", _ChatFrame, _CompletionFrame)
@@ -131,20 +137,44 @@ class ChatFrames:
         """`lenient`: an object of an unknown shape is an unread piece and no error."""
         self._decoder = _CHAT
         self._lenient = lenient
+        self._only = OnlyChoice()
 
     def read(self, event: SseEvent) -> Piece:
         if event.data == b"[DONE]":
             return _DONE
+        if self._lenient and not event.data.strip() and event.name != "error":
+            return _EMPTY
         try:
             frame = _decode(self._decoder, event)
         except FormatError:
-            piece = _loose(event.data) if self._lenient else None
-            if piece is None:
+            if not self._lenient:
                 raise
-            return piece
+            return self._odd(event.data)
+        return self._piece(frame, event.data)
+
+    def _odd(self, data: bytes) -> Piece:
+        """What a frame says that is not quite JSON, or of an unknown shape.
+
+        Raises:
+            FormatError: it is no object, or holds a call that was mended.
+        """
+        whole = mended(data)
+        try:
+            frame = self._decoder.decode(whole)
+        except _FAULTS as error:
+            if (piece := _loose(whole)) is not None:
+                return piece
+            raise _unreadable(data, error) from error
+        piece = self._piece(frame, whole)
+        if piece.calls:
+            # The letters that are missing are those of a file that would be written.
+            raise FormatError("a tool call of the stream cannot be read: it holds broken text")
+        return piece
+
+    def _piece(self, frame: _ChatFrame, data: bytes) -> Piece:
         if frame.error:
-            raise _reported(event.data)
-        choice = _first(frame)
+            raise _reported(data)
+        choice = self._only.of(frame.choices)
         return _chat_piece(frame, choice, choice.delta if choice else None)
 
 
@@ -160,7 +190,7 @@ def read_whole(body: bytes) -> Piece:
         return _loose(body) or Piece(unread=True)
     if frame.error:
         raise _reported(body)
-    choice = _first(frame)
+    choice = OnlyChoice().of(frame.choices)
     if choice is None or choice.message is None:
         return Piece(unread=True)
     piece = _chat_piece(frame, choice, choice.message)
@@ -213,12 +243,59 @@ def _decode(decoder: msgspec.json.Decoder[_FrameT], event: SseEvent) -> _FrameT:
     try:
         return decoder.decode(event.data)
     except _FAULTS as error:
-        start = event.data[:80].decode("utf-8", "replace")
-        raise FormatError(f"a frame of the stream cannot be read: {start!r} ({error})") from error
+        raise _unreadable(event.data, error) from error
 
 
-def _first(frame: _ChatFrame) -> _Choice | None:
-    return next((c for c in frame.choices or () if c.index in _FIRST), None)
+def _unreadable(data: bytes, error: Exception) -> FormatError:
+    start = data[:80].decode("utf-8", "replace")
+    return FormatError(f"a frame of the stream cannot be read: {start!r} ({error})")
+
+
+def mended(data: bytes) -> bytes:
+    """`data` with everything replaced that Python and JavaScript read and the letter forbids.
+
+    Broken UTF-8 and lone halves of a pair become the replacement character, `NaN` becomes null.
+    The same bytes where that does not make it JSON.
+    """
+    try:
+        value = json.loads(data.decode("utf-8", "replace"), parse_constant=_null)
+        text = json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return data
+    return _LONE_SURROGATE.sub("\ufffd", text).encode()
+
+
+def _null(_: str) -> None:
+    return None
+
+
+class _Indexed(Protocol):
+    @property
+    def index(self) -> int | str | None: ...
+
+
+_IndexedT = TypeVar("_IndexedT", bound=_Indexed)
+
+
+class OnlyChoice:
+    """Finds the one choice that counts in the frames of a stream: the first, whatever its index.
+
+    A few servers count from one. Where a client asked for several, the others are not read.
+    """
+
+    def __init__(self) -> None:
+        self._others: int | str | None = None
+
+    def of(self, choices: Sequence[_IndexedT] | None) -> _IndexedT | None:
+        if not choices:
+            return None
+        for choice in choices:
+            if choice.index in _FIRST:
+                self._others = 0
+                return choice
+        if self._others is None:
+            self._others = choices[0].index
+        return next((c for c in choices if c.index == self._others), None)
 
 
 def _chat_piece(frame: _ChatFrame, choice: _Choice | None, said: _Said | None) -> Piece:
@@ -226,11 +303,21 @@ def _chat_piece(frame: _ChatFrame, choice: _Choice | None, said: _Said | None) -
     return Piece(
         text=text_of(said.content) or said.refusal or "",
         think=said.reasoning_content or said.reasoning or "",
-        calls=said.tool_calls or (),
+        calls=_named(said.tool_calls) if said.tool_calls else (),
         finish=choice.finish_reason if choice else None,
         usage=_chat_usage(frame.usage) if frame.usage else None,
         rates=frame.timings,
         unread=said.function_call is not None or said.audio is not None,
+    )
+
+
+def _named(calls: tuple[CallDelta, ...]) -> tuple[CallDelta, ...]:
+    """`calls` with ids that are text."""
+    if not any(isinstance(call.id, int) for call in calls):
+        return calls
+    return tuple(
+        msgspec.structs.replace(call, id=str(call.id)) if isinstance(call.id, int) else call
+        for call in calls
     )
 
 

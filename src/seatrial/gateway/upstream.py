@@ -45,7 +45,8 @@ _HOP_BY_HOP = frozenset(
 )
 # The length changes with the body; and what cannot be read cannot be guarded.
 _NOT_ASKED = _HOP_BY_HOP | {b"host", b"content-length", b"accept-encoding", b"expect"}
-_NOT_ANSWERED = _HOP_BY_HOP | {b"content-length"}
+# Some servers pack although they were asked not to; it is unpacked here.
+_NOT_ANSWERED = _HOP_BY_HOP | {b"content-length", b"content-encoding"}
 _CREDENTIALS = frozenset(
     {b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"x-auth-token", b"cookie"}
 )
@@ -301,7 +302,7 @@ class Upstream:
                 ),
                 read_bufsize=_READ_BYTES,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
+                auto_decompress=True,
                 skip_auto_headers=("User-Agent", "Content-Type"),
             )
         return self._session

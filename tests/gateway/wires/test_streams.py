@@ -264,6 +264,26 @@ def test_ids_that_are_missing_or_given_twice():
     assert [call.id for call in calls] == ["same", "call_1_1", "call_1_2"]
 
 
+def test_what_clients_of_chat_read_although_it_is_odd():
+    odd = [
+        b"data: \n\n",
+        chunk({"content": "a?"}).replace(b"?", b"\xff"),
+        chunk({"content": "b?"}).replace(b"?", b"\\ud83d"),
+        call_delta(0, 7, "f", "{}"),
+        chunk({}, "tool_calls"),
+    ]
+    stream = b"".join(odd).replace(b'"index": 0, "delta"', b'"index": 1, "delta"') + DONE
+    got = said(events_of(ChatReader(), stream))
+    assert got["text"] == "a\ufffdb\ufffd"
+    assert [call.id for call in got["calls"]] == ["7"]
+
+
+def test_a_call_with_broken_letters_is_refused():
+    stream = call_delta(0, "a", "f", '{"a": "?"}').replace(b"?", b"\xff")
+    with pytest.raises(FormatError):
+        events_of(ChatReader(), stream + chunk({}, "tool_calls") + DONE)
+
+
 def test_a_server_that_sends_objects_and_no_index():
     call = {"id": "c1", "function": {"name": "f", "arguments": {"a": 1.0}}}
     stream = chunk({"tool_calls": [call]}) + chunk({"tool_calls": [{**call, "id": "c2"}]})

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from seatrial.chat.endpoint import CallEvent, End, Event, Text, Think, UsageEvent
-from seatrial.chat.frames import count_of, text_of
+from seatrial.chat.frames import OnlyChoice, count_of, mended, text_of
 from seatrial.chat.sse import SseEvent
 from seatrial.core.errors import FormatError
 from seatrial.core.generation import Timings, Usage
@@ -29,7 +29,6 @@ from seatrial.gateway.wires.errors import chat_error
 from seatrial.gateway.wires.fields import is_text, words
 
 _NULL = msgspec.Raw(b"null")
-_FIRST = (0, "0", None)
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -39,7 +38,7 @@ class _Function(msgspec.Struct, gc=False):
 
 class _Call(msgspec.Struct, gc=False):
     index: int | str | None = None
-    id: str | None = None
+    id: str | int | None = None
     function: _Function = msgspec.field(default_factory=_Function)
 
 
@@ -79,6 +78,7 @@ class _Frame(msgspec.Struct, gc=False):
     error: Any = None
 
 
+_FAULTS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _decoder = msgspec.json.Decoder(_Frame)
 
 
@@ -91,22 +91,24 @@ class ChatReader:
         self._word: str | None = None
         self._usage: Usage | None = None
         self._ended = False
+        self._only = OnlyChoice()
 
     def feed(self, frame: SseEvent) -> list[Event]:
         if frame.data == b"[DONE]":
             return self.finish()
+        if not frame.data.strip() and frame.name != "error":
+            return []
         decoded = _decode(frame.data)
         if frame.name == "error" or decoded.error:
             raise reported(frame.data)
         if self.head is None:
             self.head = _head(decoded)
         self._usage = _usage(decoded.usage) or self._usage
-        events: list[Event] = []
-        for choice in decoded.choices or ():
-            if choice.index in _FIRST:
-                self._word = choice.finish_reason or self._word
-                events += self._said(choice.delta) if choice.delta else []
-        return events
+        choice = self._only.of(decoded.choices)
+        if choice is None:
+            return []
+        self._word = choice.finish_reason or self._word
+        return self._said(choice.delta) if choice.delta else []
 
     def finish(self) -> list[Event]:
         if self._ended:
@@ -191,7 +193,7 @@ def read_answer(body: bytes) -> Answer:
     decoded = _decode(body)
     if decoded.error:
         raise reported(body)
-    choice = next((c for c in decoded.choices or () if c.index in _FIRST), None)
+    choice = OnlyChoice().of(decoded.choices)
     if choice is None or choice.message is None:
         raise FormatError("an answer without a message")
     said, head = choice.message, _head(decoded)
@@ -236,9 +238,20 @@ def _word(stop: str) -> str:
 def _decode(data: bytes) -> _Frame:
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        start = data[:80].decode("utf-8", "replace")
-        raise FormatError(f"an answer cannot be read: {start!r} ({error})") from error
+    except _FAULTS as error:
+        try:
+            frame = _decoder.decode(mended(data))
+        except _FAULTS:
+            frame = None
+        # A call that was mended is another one than the model meant.
+        if frame is None or any(map(_has_calls, frame.choices or ())):
+            start = data[:80].decode("utf-8", "replace")
+            raise FormatError(f"an answer cannot be read: {start!r} ({error})") from error
+        return frame
+
+
+def _has_calls(choice: _Choice) -> bool:
+    return any(said is not None and said.tool_calls for said in (choice.delta, choice.message))
 
 
 def _head(frame: _Frame) -> Head:
@@ -251,7 +264,11 @@ def _add_calls(said: _Said, fragments: Fragments, *, whole: bool = False) -> Non
         written = "" if arguments == _NULL else _arguments(arguments)
         # A whole answer lists each call once, mostly without an index.
         key = place if whole else call.index
-        fragments.add(key, call.id or "", call.function.name or "", written)
+        fragments.add(key, _id(call), call.function.name or "", written)
+
+
+def _id(call: _Call) -> str:
+    return "" if call.id is None else str(call.id)
 
 
 def _text(said: _Said) -> str:

@@ -142,6 +142,38 @@ async def test_without_that_rule_it_breaks_as_it_broke(fields):
     assert got == NO_DONE
 
 
+class Busy(RawServer):
+    """Has no time for the first `times` requests."""
+
+    def __init__(self, times, wait, pieces):
+        super().__init__(pieces)
+        self._times, self._wait = times, wait
+
+    async def _serve(self, reader, writer):
+        if len(self.bodies) < self._times:
+            self.status = f"429 Too Many Requests\r\nRetry-After: {self._wait}"
+        else:
+            self.status = "200 OK"
+        await super()._serve(reader, writer)
+
+
+@pytest.mark.parametrize(
+    ("times", "wait", "asked", "status"),
+    [(2, "0.1", 3, 200), (9, "0.1", 4, 429), (1, "3600", 1, 429), (1, "soon", 1, 429)],
+)
+async def test_a_busy_server_is_asked_again_when_it_says(times, wait, asked, status, ask):
+    answer = text_stream("All is well.")
+    async with Busy(times, wait, [answer]) as server, front(server.url) as (url, _):
+        got, data = await ask(url, body("hi"))
+        assert (got, data == answer, len(server.bodies)) == (status, True, asked)
+
+
+@pytest.mark.parametrize("fields", [{"observe": True}, {"guard": ALL_OFF}])
+async def test_where_no_rule_acts_a_busy_server_is_the_clients_to_ask_again(fields, ask):
+    async with Busy(1, "0.1", [b"{}"]) as server, front(server.url, **fields) as (url, _):
+        assert await ask(url, body("hi")) == (429, b"{}")
+
+
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("pause", [0.0, 0.1])
 async def test_a_broken_chunk_ends_the_answer(pause, stream, ask):

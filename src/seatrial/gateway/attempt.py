@@ -31,8 +31,12 @@ from seatrial.gateway.upstream import Answer, Upstream
 _TRAILING_SECONDS = 1.0
 """After the mark of the end, for bytes that still follow it."""
 
-CHAT_PATH = "/v1/chat/completions"
+_BUSY = 429
+_MOST_WAITS = 3
+_LONGEST_WAIT_SECONDS = 20.0
+"""What a client takes without a word where it asked for no stream."""
 
+CHAT_PATH = "/v1/chat/completions"
 
 _FRAME_STARTS = (b"data:", b"event:", b":")
 
@@ -174,11 +178,18 @@ class Attempt:
         Raises:
             EngineError: it does not.
         """
+        waits = 0
         while True:
             self._begin(request)
             answer = await self._open()
             if 200 <= answer.status < 300:
                 return answer
+            wait = None if self._tee or waits == _MOST_WAITS else _wait_seconds(answer)
+            if wait is not None:
+                answer.close()
+                waits += 1
+                await asyncio.sleep(wait)
+                continue
             try:
                 await self._refuse(answer)
             except ContextOverflowError as error:
@@ -273,6 +284,18 @@ class Attempt:
             # Many clients leave at the mark of the end, with the whole answer: that is no answer
             # that was cancelled, and on record it is whole.
             task.uncancel()
+
+
+def _wait_seconds(answer: Answer) -> float | None:
+    """How long a busy server wants to be left alone; None = it does not say, or too long."""
+    if answer.status != _BUSY:
+        return None
+    said = next((value for name, value in answer.headers() if name == b"retry-after"), b"")
+    try:
+        seconds = float(said)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= _LONGEST_WAIT_SECONDS else None
 
 
 def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt) -> _Reading:

@@ -21,8 +21,8 @@ from seatrial.chat.sse import SseDecoder, SseEvent
 from seatrial.core.errors import EngineError, FormatError, HarnessError, SeatrialError
 from seatrial.core.generation import Usage
 from seatrial.gateway.asking import Refusal
-from seatrial.gateway.output import Headers, Output
-from seatrial.gateway.rendering import as_frames
+from seatrial.gateway.output import STREAM_HEADERS, Headers, Output
+from seatrial.gateway.reframing import Reframing, as_frames
 from seatrial.gateway.requests import Inbound, changed_body, read_object
 from seatrial.gateway.shortening import Shortener
 from seatrial.gateway.turns import Turn
@@ -67,6 +67,8 @@ class Attempt:
         self._shortener = shortener
         self._given: dict[int, Event] = {}
         self._answer: Answer | None = None
+        self._reframed = False
+        """The last answer was no stream, and was made one."""
         self.turn: Turn | None = None
         self.tail: list[Event] = []
         """What the last attempt gave from the first call on, and text in the same frames."""
@@ -141,6 +143,8 @@ class Attempt:
 
     def answer_headers(self) -> Headers:
         """The headers of the last answer."""
+        if self._reframed:
+            return STREAM_HEADERS
         return self._answer.headers() if self._answer else []
 
     def _begin(self, request: Request | None) -> None:
@@ -152,6 +156,7 @@ class Attempt:
         if self.turn is not None and self.turn.usage is not None:
             self.discarded += self.turn.usage
         self.turn = None
+        self._reframed = False
         if self._answer is not None:
             self._answer.close()
             self._answer = None
@@ -208,16 +213,20 @@ class Attempt:
 
     async def _is_stream(self, answer: Answer) -> bool:
         """Whether frames come; a whole answer is made some where the client waits for frames."""
-        if answer.is_stream:
+        if answer.is_stream and (self._tee or not self._inbound.stream):
             return True
         first = await answer.read()
+        if answer.is_stream and not first.lstrip().startswith(b"{"):
+            answer.put_back(first)
+            return True
         if first.lstrip().startswith(_FRAME_STARTS):
             answer.put_back(first)
             return True
         body = first + await answer.whole()
-        awaited = self._inbound.stream and self._output.takes_frames
+        awaited = self._inbound.stream and (self._output.takes_frames or not self._tee)
         frames = as_frames(body) if awaited else None
         answer.put_back(frames or body)
+        self._reframed = frames is not None
         return frames is not None
 
     async def _whole(self, answer: Answer, turn: Turn) -> AsyncGenerator[Event, None]:
@@ -232,7 +241,7 @@ class Attempt:
             await self._output.start(answer.status, answer.headers())
             self._output.frames_may_be_cut()
         decoder = SseDecoder()
-        reading = _reader(decoder, turn, self)
+        reading = _reader(decoder, turn, self, Reframing(self._inbound.request))
         while True:
             chunk = b"" if turn.done else await self._next(answer, turn)
             if chunk is None:
@@ -298,7 +307,7 @@ def _wait_seconds(answer: Answer) -> float | None:
     return seconds if 0 <= seconds <= _LONGEST_WAIT_SECONDS else None
 
 
-def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt) -> _Reading:
+def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt, reframed: Reframing) -> _Reading:
     """Bytes to events, and the error on which they end; no bytes = the end of the stream."""
 
     def read(chunk: bytes) -> tuple[list[Event], SeatrialError | None]:
@@ -310,7 +319,7 @@ def _reader(decoder: SseDecoder, turn: Turn, attempt: Attempt) -> _Reading:
                 if turn.done:
                     turn.trailing(frames[0].raw)
                 else:
-                    events += turn.feed(frames[0])
+                    events += turn.feed(reframed(frames[0]))
                 frames.pop(0)
         except (EngineError, FormatError) as error:
             if isinstance(error, EngineError):

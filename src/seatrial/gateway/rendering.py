@@ -131,36 +131,6 @@ def whole_body(body: bytes, events: Sequence[Event]) -> bytes:
     return msgspec.json.encode({**answer, "choices": [choice]})
 
 
-def as_frames(body: bytes) -> bytes | None:
-    """A whole answer, or the report of an error, as a stream says it; None = it is neither."""
-    answer = _object(body)
-    if answer.get("error"):
-        return frame(answer)
-    choices, usage = answer.pop("choices", None), answer.pop("usage", None)
-    if not isinstance(choices, list):
-        return None
-    head = {**answer, "object": "chat.completion.chunk"}
-    frames = frame({**head, "choices": [_as_delta(choice) for choice in choices]})
-    if usage is not None:
-        frames += frame({**head, "choices": [], "usage": usage})
-    return frames + DONE
-
-
-def _as_delta(choice: object) -> object:
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        return choice
-    said = {**choice, "delta": dict(message)}
-    del said["message"]
-    calls = message.get("tool_calls")
-    if isinstance(calls, list):
-        numbered = (
-            {"index": at, **call} for at, call in enumerate(calls) if isinstance(call, dict)
-        )
-        said["delta"]["tool_calls"] = list(numbered)
-    return said
-
-
 def usage_body(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.prompt,

@@ -58,7 +58,7 @@ async def test_a_server_that_dies_before_the_answer(ask):
     ],
 )
 async def test_an_error_in_a_good_answer_is_told_as_one(message, status, told, stream, ask):
-    raw = json.dumps({"error": {"message": message, "code": 500}}).encode()
+    raw = json.dumps({"error": {"message": message, "code": 502}}).encode()
     async with RawServer([raw], kind="application/json") as server, front(server.url) as (url, _):
         got, data = await ask(url, body("hi", stream=stream))
         assert len(server.bodies) == 1

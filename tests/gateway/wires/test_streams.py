@@ -278,6 +278,13 @@ def test_what_clients_of_chat_read_although_it_is_odd():
     assert [call.id for call in got["calls"]] == ["7"]
 
 
+def test_a_call_in_the_form_of_before_tools():
+    pieces = [{"name": "f", "arguments": '{"a"'}, {"arguments": ": 1.0}"}]
+    stream = b"".join(chunk({"function_call": piece}) for piece in pieces)
+    got = said(events_of(ChatReader(), stream + chunk({}, "function_call") + DONE))
+    assert got["calls"] == [Call("call_1_0", "f", '{"a": 1.0}')]
+
+
 def test_a_call_with_broken_letters_is_refused():
     stream = call_delta(0, "a", "f", '{"a": "?"}').replace(b"?", b"\xff")
     with pytest.raises(FormatError):

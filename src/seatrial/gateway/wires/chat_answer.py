@@ -48,6 +48,8 @@ class _Said(msgspec.Struct, gc=False):
     reasoning: str | None = None
     refusal: str | None = None
     tool_calls: list[_Call] | None = None
+    function_call: _Function | None = None
+    """The form of before tools: one call, without an id."""
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -78,6 +80,8 @@ class _Frame(msgspec.Struct, gc=False):
     error: Any = None
 
 
+_OLD = object()
+"""The key of the one call that the old form has room for."""
 _FAULTS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _decoder = msgspec.json.Decoder(_Frame)
 
@@ -251,7 +255,8 @@ def _decode(data: bytes) -> _Frame:
 
 
 def _has_calls(choice: _Choice) -> bool:
-    return any(said is not None and said.tool_calls for said in (choice.delta, choice.message))
+    both = (choice.delta, choice.message)
+    return any(said is not None and (said.tool_calls or said.function_call) for said in both)
 
 
 def _head(frame: _Frame) -> Head:
@@ -260,11 +265,15 @@ def _head(frame: _Frame) -> Head:
 
 def _add_calls(said: _Said, fragments: Fragments, *, whole: bool = False) -> None:
     for place, call in enumerate(said.tool_calls or ()):
-        arguments = call.function.arguments
-        written = "" if arguments == _NULL else _arguments(arguments)
         # A whole answer lists each call once, mostly without an index.
         key = place if whole else call.index
-        fragments.add(key, _id(call), call.function.name or "", written)
+        fragments.add(key, _id(call), call.function.name or "", _written(call.function))
+    if (old := said.function_call) is not None and not said.tool_calls:
+        fragments.add(_OLD, "", old.name or "", _written(old))
+
+
+def _written(function: _Function) -> str:
+    return "" if function.arguments == _NULL else _arguments(function.arguments)
 
 
 def _id(call: _Call) -> str:

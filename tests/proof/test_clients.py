@@ -25,8 +25,6 @@ GATEWAY = f"{sys.executable} -m seatrial gateway --upstream {{upstream}} --port 
 SAMPLE = clients(("pi-0.73", "mini-swe-agent"))
 SCENARIOS = load_all(("missing_opener", "text_loop", "truncated_write", "identical_calls_stubborn"))
 
-NOT_MET = {("mini-swe-agent", "identical_calls_stubborn")}
-
 
 @pytest.fixture(scope="module", params=SAMPLE, ids=lambda each: each.id)
 def installed(request: pytest.FixtureRequest) -> tuple[Client, Path]:
@@ -49,11 +47,9 @@ async def test_the_meter(installed: tuple[Client, Path]) -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
 async def test_a_fault_is_healed_or_ends_typed_and_bounded(
-    installed: tuple[Client, Path], scenario: Scenario, request: pytest.FixtureRequest
+    installed: tuple[Client, Path], scenario: Scenario
 ) -> None:
     client, folder = installed
-    if (client.id, scenario.name) in NOT_MET:
-        request.applymarker(pytest.mark.xfail(reason="it asks again for minutes after a refusal"))
     cell = await run_cell(client, scenario, folder, GATEWAY)
     if scenario.recovers_when == "never":
         assert cell.outcome == "typed end", cell

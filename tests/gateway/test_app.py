@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from seatrial.core.errors import UserError
-from seatrial.fakes import Lies, Say, ScriptedServer
+from seatrial.fakes import After, Lies, Say, ScriptedServer
 from seatrial.gateway import (
     Bounds,
     Pin,
@@ -22,6 +22,8 @@ from seatrial.gateway import (
     serving,
 )
 from seatrial.gateway.server import is_loopback
+from seatrial.gateway.settings import OWN_RULES
+from seatrial.guard.rules import RULES
 from tests.gateway.conftest import BASH, RawServer, body, decoded, front, text_stream, until
 
 
@@ -107,6 +109,22 @@ async def test_embeddings_go_where_their_model_is(http):
                 assert answer.status == status
     assert len(one.bodies) == 0
     assert [json.loads(sent)["model"] for sent in two.bodies] == ["e5"]
+
+
+@pytest.mark.parametrize("fields", [{"n": 2}, {}])
+async def test_a_stream_never_begins_with_blanks(fields, ask):
+    """Where no rule acts or can read the request, a client of OpenAI's library waits, too."""
+    off = {} if fields else {"off": frozenset({*RULES, *OWN_RULES} - {"blanks"})}
+    headers = {"x-stainless-read-timeout": "0.2"}
+    script = [After(seconds=0.6, reply=Say())]
+    async with (
+        ScriptedServer(script) as server,
+        front(server.url, **off) as (url, _),
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{url}/v1/chat/completions", data=body("hi", **fields)) as answer,
+    ):
+        assert not (await answer.read()).startswith(b" ")
+        assert answer.content_type == "text/event-stream"
 
 
 async def test_health_names_every_server(http):

@@ -74,6 +74,17 @@ async def test_a_call_that_does_not_fit_reaches_the_client_in_the_end(name, argu
     assert asked > 1
 
 
+@pytest.mark.parametrize("more", [(), (part(1, "y", "bash", LS),)])
+async def test_an_odd_word_for_the_end_loses_no_call_that_does_not_fit(more, ask):
+    """Written anew, the answer would hold half of the calls, or none, and look whole."""
+    raw = sse(
+        delta(role="assistant"), part(0, "x", "frob", "{}"), *more, delta("eos_token"), "[DONE]"
+    )
+    async with RawServer([raw]) as server, front(server.url) as (url, _):
+        status, data = await ask(url, body("go", tools=[BASH]))
+    assert (status, data) == (200, raw)
+
+
 async def test_a_call_that_cannot_be_read_does_not(ask):
     raw = stream(part(0, "x", "bash", '{"command": "ls", "command": "id"}'))
     async with RawServer([raw]) as server, front(server.url) as (url, _):

@@ -163,6 +163,17 @@ async def test_without_usage_the_timings_stand_on_the_finish(ask):
     assert last["timings"]["predicted_n"] == 1
 
 
+async def test_an_example_that_the_user_wants_to_see_is_no_call(ask):
+    shown = '{"name": "bash", "arguments": {"command": "rm -rf build"}}'
+    question = "Show me an example of a JSON tool call for bash. Do not run it."
+    async with (
+        ScriptedServer([Say(pieces=(shown,))]) as server,
+        front(server.url, raw=True) as (url, _),
+    ):
+        _, data = await ask(url, body(question, tools=[BASH]))
+    assert b"tool_calls" not in data and b"rm -rf build" in data
+
+
 async def test_a_whole_answer_with_a_call(ask):
     _, answer, *_ = await served([Say(pieces=(HERMES,))], ask, request("list", stream=False))
     choice = json.loads(answer)["choices"][0]

@@ -201,6 +201,31 @@ async def test_a_retry_that_does_not_fit_ends_as_what_it_was_a_retry_of() -> Non
         await Run(overflow).ask()
 
 
+async def test_a_note_that_does_not_fit_is_left_out() -> None:
+    class Adds(PassingRule):
+        id = "adds"
+
+        def on_request(self, request: Request) -> Decision:
+            if "note" in request.messages[-1].text:
+                return PASS
+            longer = Message("user", request.messages[-1].text + " note")
+            return Decision("edit", request=Request(messages=(longer,)))
+
+    overflow = ContextOverflowError("too long", prompt_tokens=9, window_tokens=8)
+    run = await Run(overflow, stream("ok"), rules=lambda: [Adds(GuardSpec())]).ask()
+    assert run.text == "ok"
+    assert [r.messages[-1].text for r in run.upstream.requests] == ["Do it. note", "Do it."]
+    with pytest.raises(ContextOverflowError):
+        await Run(overflow, overflow, rules=lambda: [Adds(GuardSpec())]).ask()
+
+
+async def test_a_retry_without_room_whose_answer_would_have_passed_is_an_overflow() -> None:
+    overflow = ContextOverflowError("too long", prompt_tokens=9, window_tokens=8)
+    announced = stream("I'll create the file now:")
+    with pytest.raises(ContextOverflowError):
+        await Run(announced, overflow).ask()
+
+
 async def test_the_end_of_a_turn_cannot_be_edited_away() -> None:
     run = Run(LETTERS, rules=lambda: [On(end=Decision("edit", events=(Text("x"),)))])
     with pytest.raises(GuardError, match="rule on"):

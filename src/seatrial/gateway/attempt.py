@@ -152,6 +152,7 @@ class Attempt:
         self._given.clear()
         self.tail = []
         self.refusal = None
+        self.streams = False
         self.error_frames = self.error_data = b""
         if self.turn is not None and self.turn.usage is not None:
             self.discarded += self.turn.usage

@@ -96,7 +96,7 @@ class Desk:
         if inbound.stream and self._acts and inbound.request is not None:
             # Elsewhere the head of the answer is the server's to say, and must not be spoken for.
             own.keep_alive(self._settings.bounds.keep_alive_seconds)
-        elif wire is None and self._settings.acts(BLANKS):
+        elif not inbound.stream and wire is None and self._settings.acts(BLANKS):
             patience = patience_seconds(dict(headers))
             if patience is not None:
                 own.keep_alive(_BEFORE_IT_LEAVES * patience, blanks=True)

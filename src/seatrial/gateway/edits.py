@@ -58,15 +58,18 @@ def put(body: dict[str, Any], key: str, value: object) -> None:
 
 
 def _changed_one(gone: Sequence[int], asked: Sequence[Message], wanted: Message) -> int | None:
-    """The place of the message that became `wanted`: it still says the same words."""
-    same = (
-        place
-        for place in gone
-        if asked[place].role == wanted.role
-        and asked[place].text == wanted.text
-        and len(asked[place].calls) == len(wanted.calls)
-    )
-    return next(same, None)
+    """The place of the message that became `wanted`."""
+    return next((place for place in gone if _became(asked[place], wanted)), None)
+
+
+def _became(before: Message, wanted: Message) -> bool:
+    """Does it say the same words, answer the same call, or make the same calls?"""
+    if before.role != wanted.role:
+        return False
+    if before.role == "tool" and before.call_id:
+        return before.call_id == wanted.call_id
+    same_calls = bool(before.calls) and before.calls == wanted.calls
+    return same_calls or (before.text == wanted.text and len(before.calls) == len(wanted.calls))
 
 
 def _joined(

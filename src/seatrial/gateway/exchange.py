@@ -172,7 +172,8 @@ class Passage:
             if ending != "length":
                 await self._tell(stopped(ending, end.reason or "a rule", self._asked.client))
                 return
-        if end is not None and self._raw and end.verdict == "reask" and end.finish in _WHOLE:
+        anew = self._raw or not self._untouched()
+        if end is not None and anew and end.verdict == "reask" and end.finish in _WHOLE:
             # Its words stand nowhere in the answer, so it must not look like one.
             reason = end.reason or "a call that cannot be read"
             await self._tell(stopped("retryable_error", reason, self._asked.client))
@@ -199,6 +200,7 @@ class Passage:
         body = turn.head if turn else b""
         if not self._untouched():
             body = whole_body(body, self._tail)
+            headers = [] if self._attempt.streams else headers
         await self._output.whole(200, body, headers or JSON_HEADERS)
 
     def _untouched(self) -> bool:

@@ -44,6 +44,7 @@ from seatrial.gateway.raw_request import completion_fields, forced_call
 from seatrial.gateway.rendering import usage_body
 from seatrial.gateway.requests import Inbound, changed_body, read_object
 from seatrial.gateway.upstream import Answer, Upstream
+from seatrial.guard.rules.asked import callable_tools, wants_no_call
 from seatrial.toolcalls import Options
 
 _JSON = (b"content-type", b"application/json")
@@ -246,9 +247,10 @@ class RawAttempt:
 
     def _stream_of(self, request: Request, prompt: str) -> ResponseStream:
         prefix = call_id_prefix(request.messages)
+        options = Options(loose="none" if wants_no_call(request) else "all")
         return ResponseStream(
             CompletionFrames(),
-            RawTurn(request.tools, prefill_of(prompt), prefix, Options()),
+            RawTurn(callable_tools(request), prefill_of(prompt), prefix, options),
             max_tokens=request.max_tokens,
             window_tokens=self._upstream.window,
             keep_raw_text=True,

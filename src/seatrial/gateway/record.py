@@ -109,6 +109,9 @@ class Collected:
         if self.end.verdict == "reask":
             # A call that could not be read stands nowhere else.
             text = self.end.text or text
-        if given is not None:
+        if given and self.end.unfit:
+            # A call that does not fit went on as the server gave it.
+            text, calls = self._text.whole(), given
+        elif given is not None:
             calls = given[: len(calls)]
         return Message("assistant", text, self._think.whole(), calls)

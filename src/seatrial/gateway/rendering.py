@@ -127,7 +127,9 @@ def whole_body(body: bytes, events: Sequence[Event]) -> bytes:
         message["tool_calls"] = [_call(call, index) for index, call in enumerate(calls)]
     choice |= {"message": message, "finish_reason": finish_word(end, bool(calls))}
     choice.setdefault("index", 0)
-    answer.setdefault("object", "chat.completion")
+    # A server may have streamed although nobody asked it to.
+    choice.pop("delta", None)
+    answer["object"] = "chat.completion"
     return msgspec.json.encode({**answer, "choices": [choice]})
 
 

@@ -90,32 +90,62 @@ class _Guarded:
                 for event in answer:
                     yield event
                 return
-            async with aclosing(self._attempt(asked, watch, before)) as attempt:
+            upstream = self._endpoint.generate(asked)
+            if asked is not next_request and _chars(asked) > _chars(next_request):
+                upstream = self._with_room(upstream, next_request)
+            async with aclosing(_attempt(upstream, watch, before)) as attempt:
                 async for event in attempt:
                     yield event
             next_request, before = watch.retry, watch
 
-    async def _attempt(
-        self, request: Request, watch: Watch, before: Watch | None
+    async def _with_room(
+        self, upstream: AsyncIterator[Event], request: Request
     ) -> AsyncGenerator[Event, None]:
-        """`before`: the attempt that this one is a retry of."""
-        upstream = self._endpoint.generate(request)
+        """`upstream`; where what a rule added to the prompt does not fit, the answer without."""
+        begun = False
         try:
-            kept = before.kept if before is not None else ""
-            async with aclosing(_passed(upstream, watch, kept)) as events:
-                async for event in events:
-                    yield event
-        except ContextOverflowError:
-            # The client's own prompt fitted: what the retry added to it did not.
-            if before is None:
-                raise
-            for event in watch.no_room(before):
+            async for event in upstream:
+                begun = True
                 yield event
-        except EngineError as error:
-            if not watch.failed(error):
+            return
+        except ContextOverflowError:
+            if begun:
                 raise
         finally:
             await _close(upstream)
+        plain = self._endpoint.generate(request)
+        try:
+            async for event in plain:
+                yield event
+        finally:
+            await _close(plain)
+
+
+async def _attempt(
+    upstream: AsyncIterator[Event], watch: Watch, before: Watch | None
+) -> AsyncGenerator[Event, None]:
+    """What the rules let go; `before`: the attempt that this one is a retry of."""
+    try:
+        kept = before.kept if before is not None else ""
+        async with aclosing(_passed(upstream, watch, kept)) as events:
+            async for event in events:
+                yield event
+    except ContextOverflowError:
+        # The client's own prompt fitted: what the retry added to it did not. Where the answer would
+        # have passed, it is gone: a client that is told of the overflow makes room and asks again.
+        if before is None or not before.stops:
+            raise
+        for event in watch.no_room(before):
+            yield event
+    except EngineError as error:
+        if not watch.failed(error):
+            raise
+    finally:
+        await _close(upstream)
+
+
+def _chars(request: Request) -> int:
+    return sum(len(message.text) for message in request.messages)
 
 
 async def _passed(

@@ -139,13 +139,17 @@ class Watch:
                 return self.retry is not None
         return False
 
+    @property
+    def stops(self) -> bool:
+        """There is a next attempt, and where none is possible the turn ends in an error."""
+        return self.because is not None and self.because[1].otherwise == "stop"
+
     def no_room(self, before: Watch) -> Sequence[Event]:
         """How this retry of `before` ends when the window has no room for it."""
         assert before.because is not None
         rule, decision = before.because
         note = "no retry: what was added to the prompt does not fit the window"
-        ending = "final_error" if decision.ending == "retryable_error" else decision.ending
-        done = msgspec.structs.replace(decision, action="stop", ending=ending, note=note)
+        done = msgspec.structs.replace(decision, action="stop", ending="final_error", note=note)
         self._tell(rule, done)
         return self._stop(done)
 

@@ -34,7 +34,12 @@ def callable_tools(request: Request) -> tuple[ToolSchema, ...]:
     return tuple(tool for tool in request.tools if tool.name == request.forced_tool)
 
 
-def asks_for_an_example(request: Request) -> bool:
+def wants_no_call(request: Request) -> bool:
+    """Is an answer that only looks like a call, without its markup, what was asked for?"""
+    return request.json_answer or _asks_for_an_example(request)
+
+
+def _asks_for_an_example(request: Request) -> bool:
     """Does the last message want a call to be shown? It looks like one without its markup."""
     last = request.messages[-1] if request.messages else None
     if last is None or last.role != "user" or len(last.text) > _MOST_CHARS:

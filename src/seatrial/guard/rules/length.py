@@ -15,6 +15,7 @@ from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
 from seatrial.guard.conversation import read_compaction
 from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
+from seatrial.guard.rules import cut_block
 from seatrial.guard.rules.base import last_words, tail
 
 NUDGE = (
@@ -43,7 +44,7 @@ class LengthNudgeRule(PassingRule):
             may_call
             and any(message.role == "tool" for message in request.messages)
             and request.max_tokens > SMALL_CAP_TOKENS
-            and NUDGE not in last_words(request)
+            and not any(nudge in last_words(request) for nudge in (NUDGE, cut_block.NUDGE))
             and read_compaction(request) is None
         )
         return PASS

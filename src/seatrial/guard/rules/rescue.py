@@ -26,7 +26,7 @@ from seatrial.core.config import GuardSpec
 from seatrial.core.generation import Finish
 from seatrial.core.message import ToolSchema
 from seatrial.guard.protocol import PASS, Decision, Finding, Mode, PassingRule
-from seatrial.guard.rules.asked import asks_for_an_example, callable_tools
+from seatrial.guard.rules.asked import callable_tools, wants_no_call
 from seatrial.guard.rules.base import QUOTE_CHARS, tail
 from seatrial.guard.rules.truncation import cut_call
 from seatrial.toolcalls import (
@@ -70,8 +70,7 @@ class RescueRule(PassingRule):
 
     def on_request(self, request: Request) -> Decision:
         self._request, self._tools = request, callable_tools(request)
-        shown = request.json_answer or asks_for_an_example(request)
-        self._options = Options(loose="none" if shown else "all")
+        self._options = Options(loose="none" if wants_no_call(request) else "all")
         self._parser = TurnParser(self._tools, options=self._options)
         return PASS
 

@@ -39,11 +39,11 @@ pytestmark = [pytest.mark.proof, pytest.mark.engine, pytest.mark.bwrap]
 SEED = int(os.environ.get("SEATRIAL_PROOF_SEED", "9100"))
 COUNT = 35
 CLIENTS = clients(("pi-0.73", "pi", "mini-swe-agent") if FULL else ("pi-0.73", "mini-swe-agent"))
-BOUNDED = ("--pin", "temperature=0", "--pin", "max_tokens=48")
+BOUNDED = ("--pin", "temperature=0", "--pin", "max_tokens=400")
 """The clients set no sampler. Greedy, so that two runs are one; short, because the model is lost
 in their prompts and writes until it is stopped."""
 WALL_SECONDS = 120
-_SESSION = re.compile(r"\d{6}-(.+)-[0-9a-f]{4}")
+_SESSION = re.compile(r"\d{6}-(.+)-[0-9a-f]{8}")
 
 
 @pytest.fixture(autouse=True)

@@ -135,7 +135,6 @@ def test_knobs_of_a_family() -> None:
         "enable_thinking",
         "tool_choice",
     }
-    assert "tool_choice" not in knobs_of("llama.cpp", frozenset(), completion=True)
     assert knobs_of("ollama", frozenset()) == frozenset()
 
 

@@ -49,13 +49,6 @@ class ContextOverflowError(EngineError):
         """`prompt_tokens` is a lower bound: the server stopped counting."""
 
     @property
-    def room_tokens(self) -> int | None:
-        """Tokens left for an answer: a request that asks for less than this would fit."""
-        if self.prompt_tokens is None or self.window_tokens is None or self.at_least:
-            return None
-        return max(0, self.window_tokens - self.prompt_tokens)
-
-    @property
     def needed_tokens(self) -> int | None:
         """Tokens that the whole request needs, where that is known to be more than fit."""
         if self.prompt_tokens is None:

@@ -12,7 +12,6 @@ server-sent events, `Exchange`s, and errors of `core` with one line and a hint.
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from types import TracebackType
 from typing import TypeVar
@@ -22,17 +21,17 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from seatrial.chat.address import basic, server_root
 from seatrial.chat.capture import MAX_CAPTURE_BYTES, OnExchange, Recording, Redactor
 from seatrial.chat.failures import (
     RefusedError,
     TimedOutError,
     connection_failure,
     refused,
-    shown_url,
 )
 from seatrial.chat.sse import SseDecoder, SseEvent
 from seatrial.chat.watchdog import Watchdog
-from seatrial.core.errors import EngineError, FormatError, UserError
+from seatrial.core.errors import EngineError, FormatError
 
 JsonT = TypeVar("JsonT")
 
@@ -72,13 +71,14 @@ class Transport:
         on_exchange: OnExchange | None = None,
         max_capture_bytes: int = MAX_CAPTURE_BYTES,
     ) -> None:
-        self._root, self.url, auth = _root(url)
+        self._root, auth = server_root(url)
+        self.url = str(self._root).rstrip("/")
         self._limits = limits or Limits()
         self._headers = dict(headers or {})
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
         elif auth is not None:
-            self._headers["Authorization"] = _basic(*auth)
+            self._headers["Authorization"] = basic(*auth)
         self._redactor = Redactor([*secrets, api_key or "", *(auth or ())])
         self._on_exchange = on_exchange
         self._max_capture_bytes = max_capture_bytes
@@ -303,34 +303,11 @@ class Transport:
         return self._session
 
 
-def _root(url: str) -> tuple[URL, str, tuple[str, str] | None]:
-    """The root of a server from what a person gave, as it is shown, and the login in it.
-
-    Raises:
-        UserError: not the URL of a server.
-    """
-    try:
-        parsed = URL(url.strip())
-        good = parsed.scheme in ("http", "https") and bool(parsed.host)
-    except ValueError:
-        good = False
-    if not good:
-        raise UserError(f"not a URL of a server: {shown_url(url)}", hint="http://host:port")
-    auth = (parsed.user, parsed.password or "") if parsed.user else None
-    path = parsed.path.rstrip("/").removesuffix("/v1")
-    root = parsed.with_user(None).with_path(path or "/").with_query(None).with_fragment(None)
-    return root, str(root).rstrip("/"), auth
-
-
 def _below(root: URL, path: str) -> URL:
     """`path` under `root`; what follows a `?` is its query, percent-encoded."""
     place, _, query = path.partition("?")
     found = root / place.lstrip("/")
     return found.with_query(parse_qsl(query)) if query else found
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
 def _check_is_stream(response: aiohttp.ClientResponse, url: str) -> None:

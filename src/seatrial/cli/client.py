@@ -135,13 +135,14 @@ def _check_client(name: str) -> None:
 
 def _gateway(args: argparse.Namespace) -> Setup:
     """What the gateway serves, as far as the options do not say it."""
+    from seatrial.chat.address import server_root
     from seatrial.gateway.client_config import Setup
     from seatrial.gateway.settings import Bounds, UpstreamSpec
-    from seatrial.gateway.upstream import Upstream, root_of
+    from seatrial.gateway.upstream import Upstream
 
     if args.window is not None and args.window < 1:
         raise UserError(f"--window {args.window}: at least 1")
-    root_of(args.gateway)
+    server_root(args.gateway)
     url = args.gateway.rstrip("/").removesuffix("/v1")
     model, window = args.model, args.window
     if model is None or window is None:

@@ -11,11 +11,11 @@ import re
 
 import msgspec
 
+from seatrial.chat.address import server_root
 from seatrial.chat.window import SoftWindow
 from seatrial.core.config import GuardSpec, RuleMode, convert_guard, override, read_config
 from seatrial.core.errors import UserError
 from seatrial.gateway.settings import OWN_RULES, Pin, Settings, UpstreamSpec
-from seatrial.gateway.upstream import root_of
 from seatrial.guard.rules import RULES, check_modes
 
 TOKEN_VARIABLE = "SEATRIAL_GATEWAY_TOKEN"
@@ -69,7 +69,7 @@ def _upstreams(args: argparse.Namespace) -> tuple[UpstreamSpec, ...]:
         match = _NAMED.fullmatch(word)
         name, url = match.groups() if match else (f"upstream{index + 1}", word)
         url = url if "://" in url else f"http://{url}"
-        root_of(url)
+        server_root(url)
         specs.append(UpstreamSpec(name, url, None, args.slots))
     names = [spec.name for spec in specs]
     if len(set(names)) < len(names):

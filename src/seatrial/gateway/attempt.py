@@ -1,9 +1,10 @@
 """The upstream as the endpoint that the rules stand around, for one exchange.
 
-Each `generate` is one request to the server: the client's own body, changed only where the
-`Request` was. It remembers which events it gave, so that whoever gets them behind the rules can
-tell what was passed on untouched. Opened to `tee`, it sends every byte to the client as it comes,
-whatever happens to the events.
+Each `generate` asks the server with the client's own body, changed only where the `Request` was. A
+busy server is asked again, and one that finds the conversation too long with a shorter one. It
+remembers which events it gave, so that whoever gets them behind the rules can tell what was passed
+on untouched. Opened to `tee`, it sends every byte to the client as it comes, whatever happens to
+the events.
 
 In: `Request`s. Out: events; the server's refusal as it was.
 """
@@ -79,7 +80,6 @@ class Attempt:
         """What the frame says that reported it."""
         self.body = inbound.raw
         """What the last attempt sent."""
-        self.attempts = 0
         self.discarded = Usage()
         """Tokens of the attempts before the last one, as far as the server counted them."""
         self.streams = False
@@ -148,7 +148,6 @@ class Attempt:
         return self._answer.headers() if self._answer else []
 
     def _begin(self, request: Request | None) -> None:
-        self.attempts += 1
         self._given.clear()
         self.tail = []
         self.refusal = None

@@ -3,9 +3,9 @@
     runs/<run>/sessions/<client>/<id>/events.jsonl[.zst]
 
 A session is one conversation of one client: as the client itself names it in a header, else found
-by the messages (`conversations`). What a tool answered is read from
-the next request; how a command ended is known only where its output says so, and counts as 0
-elsewhere. Secrets are replaced before anything is written.
+by the messages (`conversations`). What a tool answered is read from the next request; how a command
+ended is known only where its output says so, and counts as 0 elsewhere. Secrets are replaced before
+anything is written.
 
 For one thread. In: `Exchange`s. Out: files; errors of `core` when the disk refuses.
 """

@@ -9,7 +9,6 @@ In: bodies and headers. Out: open responses; errors of `core` with one line and 
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Iterable
 from time import monotonic
 from typing import Any
@@ -18,10 +17,11 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from seatrial.chat.failures import TimedOutError, connection_failure, shown_url
+from seatrial.chat.address import basic, server_root
+from seatrial.chat.failures import TimedOutError, connection_failure
 from seatrial.chat.watchdog import Watchdog
 from seatrial.chat.window import Measured
-from seatrial.core.errors import FormatError, SeatrialError, UserError
+from seatrial.core.errors import FormatError, SeatrialError
 from seatrial.gateway.output import Headers
 from seatrial.gateway.settings import Bounds, UpstreamSpec
 from seatrial.guard.ladder import knobs_of
@@ -170,7 +170,9 @@ class Upstream:
         self.counts = True
         """It tells the tokens of a prompt, until it was seen that it cannot."""
         self._ask_again = 0.0
-        self.url, self._authorization = root_of(spec.url)
+        root, login = server_root(spec.url)
+        self.url = str(root).rstrip("/")
+        self._authorization = basic(*login) if login else None
         if spec.api_key is not None:
             self._authorization = f"Bearer {spec.api_key}"
         self._bounds = bounds
@@ -313,26 +315,6 @@ def _closing(response: aiohttp.ClientResponse) -> asyncio.Future[None] | None:
     connection = response.connection
     protocol = connection.protocol if connection is not None else None
     return protocol.closed if protocol is not None else None
-
-
-def root_of(url: str) -> tuple[str, str | None]:
-    """The root of a server from what a person gave, and the login in it as a header.
-
-    Raises:
-        UserError: not the URL of a server.
-    """
-    try:
-        parsed = URL(url.strip())
-        good = parsed.scheme in ("http", "https") and bool(parsed.host)
-    except ValueError:
-        good = False
-    if not good:
-        raise UserError(f"not a URL of a server: {shown_url(url)}", hint="http://host:port")
-    path = parsed.path.rstrip("/").removesuffix("/v1")
-    root = parsed.with_user(None).with_path(path or "/").with_query(None).with_fragment(None)
-    login = f"{parsed.user}:{parsed.password or ''}".encode()
-    authorization = "Basic " + b64encode(login).decode() if parsed.user else None
-    return str(root).rstrip("/"), authorization
 
 
 def model_ids(listing: dict[str, Any]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ _CONTINUE = (
 _ANEW = "Your last answer could not be used. Please answer again."
 
 
-def knobs_of(family: str, sampler: frozenset[str], *, completion: bool = False) -> frozenset[str]:
+def knobs_of(family: str, sampler: frozenset[str]) -> frozenset[str]:
     """All knobs of a server: its sampler's (`Traits.knobs`), and the switches of its family.
 
     Sources: tools/server/README.md of llama.cpp; docs of vLLM and SGLang; server.py of mlx_lm.
@@ -52,7 +52,7 @@ def knobs_of(family: str, sampler: frozenset[str], *, completion: bool = False) 
     known = set(sampler)
     if family in _TEMPLATE_SWITCH:
         known.add(THINKING)
-    if family in _FORCES_CALLS and not completion:
+    if family in _FORCES_CALLS:
         known.add(TOOL_CHOICE)
     return frozenset(known)
 

@@ -73,7 +73,7 @@ def test_what_looks_moves_or_fetches_is_none(command: str) -> None:
         ("echo x > $FILE; echo y > *.py; echo z > `date`", ()),
         ("echo 'never closed > a.py", ()),
         ("wc < in.txt", ()),
-        ("echo x > /tmp/work/a.py", ("/tmp/work/a.py",)),
+        ("echo x > /srv/app/a.py", ("/srv/app/a.py",)),
     ],
 )
 def test_files_are_named_outright_or_not_at_all(command: str, paths: tuple[str, ...]) -> None:

@@ -99,9 +99,6 @@ class Step(msgspec.Struct, frozen=True):
     def same_call(self, other: Step) -> bool:
         return self.name == other.name and self.arguments == other.arguments
 
-    def same_result(self, other: Step) -> bool:
-        return self.result == other.result
-
     @property
     def failed(self) -> bool:
         """Whether the result reads as an error; a hint, tools say it in many ways."""

@@ -10,8 +10,8 @@ call otherwise than they are read here, they are written anew.
 What the request asks for bounds all of it: no call where none may come, none but the forced one,
 not two where one may come, and none without its markup where an answer of that form was wanted.
 
-Not for wires where we parse: nothing is left in the text there. In: stream events. Out: edits
-and retries.
+Where we parse ourselves nothing is left in the text; only what could not be read comes here. In:
+stream events. Out: edits and retries.
 """
 
 from __future__ import annotations
